@@ -1,0 +1,131 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every Swift target is built with the compiler's strictest settings; none may opt out.
+let strict: [SwiftSetting] = [
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// One stage of the data path, or one leaf it stands on.
+func stage(_ name: String, _ dependencies: Target.Dependency...) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+/// The tests of the target of the same name.
+func tests(_ target: String, _ extra: Target.Dependency...) -> Target {
+    .testTarget(
+        name: target + "Tests",
+        dependencies: [.byName(name: target), "TestSupport"] + extra,
+        swiftSettings: strict)
+}
+
+let arguments: Target.Dependency = .product(
+    name: "ArgumentParser", package: "swift-argument-parser")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let lifecycle: Target.Dependency = .product(
+    name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+
+let package = Package(
+    name: "ubpd",
+    products: [
+        .executable(name: "ubpd", targets: ["ubpd"]),
+        .executable(name: "ubpctl", targets: ["ubpctl"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // MARK: C
+        .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+        .target(name: "CKernels"),
+
+        // MARK: Leaves: numbers in memory, bytes on disk, bytes on the socket
+        stage("Kernels", "CKernels"),
+        stage("Storage", crypto),
+        stage("ControlProtocol"),
+
+        // MARK: Data path, in the order data flows
+        stage("EventLog", "CLZ4", "Storage"),
+        stage("Events", "EventLog", "Storage"),
+        stage("Sessions", "Events"),
+        stage("Features", "Sessions", "Events", "Kernels", "Storage"),
+        stage("Encoders", "Features", "Kernels", "Storage"),
+        stage("Learning", "Encoders", "Kernels", "Storage"),
+        stage("Profiles", "Encoders", "Features", "Sessions", "Events", "Kernels"),
+        stage("Snapshots", "Profiles", "Events", "Storage", grdb),
+        stage(
+            "Pipeline", "EventLog", "Events", "Sessions", "Features", "Encoders", "Profiles",
+            "Snapshots", "Kernels", "Storage", grdb),
+
+        // MARK: Assembly
+        stage(
+            "Refresh", "Pipeline", "EventLog", "Events", "Sessions", "Features", "Encoders",
+            "Learning", "Snapshots", "Kernels", "Storage"),
+        stage("Import", "Events", "EventLog", "Storage"),
+        stage(
+            "Daemon", "Pipeline", "ControlProtocol", "EventLog", "Events", "Features", "Profiles",
+            "Snapshots", "Storage", lifecycle, logging, nioCore, nioPosix, yams),
+
+        // MARK: Programs
+        .executableTarget(
+            name: "ubpd",
+            dependencies: [
+                "Daemon", "Refresh", "Import", "Pipeline", "EventLog", "Events", "Snapshots",
+                "Storage", arguments, logging,
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "ubpctl",
+            dependencies: ["ControlProtocol", arguments, nioCore, nioPosix],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "Benchmarks",
+            dependencies: [
+                "Kernels", "EventLog", "Events", "Sessions", "Features", "Encoders", "Profiles",
+                "Snapshots", "Pipeline", "Refresh", "Storage", arguments,
+            ],
+            path: "Benchmarks", swiftSettings: strict),
+
+        // MARK: Tests
+        .target(
+            name: "TestSupport", dependencies: ["Storage", "EventLog", "Events"],
+            path: "Tests/TestSupport", swiftSettings: strict),
+        tests("Kernels", "CKernels"),
+        tests("Storage"),
+        tests("ControlProtocol"),
+        tests("EventLog", "Storage"),
+        tests("Events", "EventLog", "Storage"),
+        tests("Sessions", "Events"),
+        tests("Features", "Sessions", "Events", "Kernels", "Storage"),
+        tests("Encoders", "Kernels", "Features", "Storage"),
+        tests("Learning", "Storage"),
+        tests("Profiles", "Encoders", "Features", "Sessions", "Events", "Storage"),
+        tests("Snapshots", "Storage", "Events"),
+        tests(
+            "Pipeline", "EventLog", "Events", "Sessions", "Features", "Encoders", "Profiles",
+            "Refresh", "Snapshots", "Storage"),
+        tests("Refresh", "Features", "Events", "EventLog", "Snapshots", "Storage"),
+        tests("Import", "EventLog", "Events", "Storage"),
+        tests("Daemon", "ControlProtocol", "Pipeline", "Snapshots", "Storage"),
+        .testTarget(
+            name: "SystemTests", dependencies: ["TestSupport", "ControlProtocol", "Storage"],
+            swiftSettings: strict),
+        .testTarget(name: "TidyTests", swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6],
+    cLanguageStandard: .gnu17
+)
