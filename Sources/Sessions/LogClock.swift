@@ -1,0 +1,115 @@
+import EventLog
+import Events
+
+/// The K-th largest newest-event time over distinct users (DESIGN §4).
+///
+/// Users' newest times only rise, so the K largest are exact with K entries: a user that fell out
+/// comes back only with a larger time.
+package struct LogClock: Hashable, Sendable {
+    /// One user's newest event time.
+    package struct Entry: Hashable, Sendable {
+        package var user: UserID
+        package var seconds: Int64
+
+        package init(user: UserID, seconds: Int64) {
+            self.user = user
+            self.seconds = seconds
+        }
+    }
+
+    /// K ≥ 1: how many users must agree on a time.
+    package let userCount: Int
+    /// The largest newest times, descending by (seconds, user); at most K.
+    package private(set) var entries: [Entry]
+
+    package init(userCount: Int, entries: [Entry] = []) {
+        precondition(userCount >= 1, "LogClock: K = \(userCount), want ≥ 1")
+        self.userCount = userCount
+        self.entries = Array(entries.sorted(by: Self.precedes).prefix(userCount))
+    }
+
+    /// Event time, seconds since 1970; nil until K users have been seen.
+    package var seconds: Int64? {
+        entries.count == userCount ? entries[userCount - 1].seconds : nil
+    }
+
+    /// The largest time any user has shown; nil before the first event.
+    package var newestSeconds: Int64? { entries.first?.seconds }
+
+    /// Notes that `user` has an event at `seconds`.
+    package mutating func observe(_ user: UserID, _ seconds: Int64) {
+        if entries.count == userCount, seconds <= entries[userCount - 1].seconds { return }
+        if let index = entries.firstIndex(where: { $0.user == user }) {
+            guard entries[index].seconds < seconds else { return }
+            entries.remove(at: index)
+        } else if entries.count == userCount {
+            entries.removeLast()
+        }
+        let entry = Entry(user: user, seconds: seconds)
+        let place = entries.firstIndex { Self.precedes(entry, $0) } ?? entries.count
+        entries.insert(entry, at: place)
+    }
+
+    private static func precedes(_ left: Entry, _ right: Entry) -> Bool {
+        left.seconds != right.seconds ? left.seconds > right.seconds : left.user < right.user
+    }
+}
+
+/// How far ahead of the log clock an event may be, and how many that are further may wait.
+package struct ClockOptions: Hashable, Sendable {
+    /// K of the log clock, ≥ 1.
+    package var users: Int = 3
+    /// An event further ahead of the clock than this is held; seconds.
+    package var maximumJumpSeconds: Int64 = 604_800
+    /// Events that may be held; beyond it they are quarantined.
+    package var heldLimit: Int = 10_000
+
+    package init() {}
+}
+
+/// Events too far ahead of the log clock, held until K users agree that time has moved on.
+///
+/// This is the one place where other users matter, and only to a user whose clock may be wrong.
+package struct HeldEvents: Hashable, Sendable {
+    /// In log order.
+    package private(set) var events: [PendingEvent]
+
+    package init(events: [PendingEvent] = []) { self.events = events }
+
+    /// Whether an event at `seconds` must wait for others to agree.
+    package static func mustHold(
+        _ seconds: Int64, clock: LogClock, _ options: ClockOptions
+    ) -> Bool {
+        guard let now = clock.seconds else { return false }
+        let (jump, overflow) = seconds.subtractingReportingOverflow(now)
+        return overflow ? seconds > now : jump > options.maximumJumpSeconds
+    }
+
+    /// Holds an event; false when the list is full.
+    package mutating func hold(_ event: PendingEvent, _ options: ClockOptions) -> Bool {
+        guard events.count < options.heldLimit else { return false }
+        events.append(event)
+        return true
+    }
+
+    /// Takes out, in log order, every event that is not too far ahead any more.
+    ///
+    /// The clock to compare with counts held events too: once K users show times after a pause,
+    /// their own newest events move it.
+    package mutating func release(clock: LogClock, _ options: ClockOptions) -> [PendingEvent] {
+        guard !events.isEmpty else { return [] }
+        var agreed = clock
+        for held in events { agreed.observe(held.event.event.user, held.event.event.seconds) }
+        var released: [PendingEvent] = []
+        var kept: [PendingEvent] = []
+        for held in events {
+            if Self.mustHold(held.event.event.seconds, clock: agreed, options) {
+                kept.append(held)
+            } else {
+                released.append(held)
+            }
+        }
+        events = kept
+        return released
+    }
+}
