@@ -121,7 +121,7 @@ package struct FrozenStatistics: Sendable {
         guard let vector, !centroids.isEmpty else { return nil }
         return Int64(
             nearestCentroid(
-                of: (0..<16).map { vector[$0] }, centroids: centroids.span,
+                of: (0..<16).map { vector[$0] }.span, centroids: centroids.span,
                 count: centroids.count / 16))
     }
 }

@@ -180,8 +180,7 @@ extension Reducer {
     private func commit(
         _ key: RowKey, table: RowTable, into state: inout UserState, _ scratch: inout FoldScratch
     ) {
-        var span = scratch.row.mutableSpan
-        statistics.scalers[table.rawValue].scale(scratch.rawRow.span, into: &span)
+        statistics.scalers[table.rawValue].scale(scratch.rawRow, into: &scratch.row)
         state.rows.append(scratch.row.span, key)
         scratch.halves.append(contentsOf: scratch.row)
         scratch.keys.append(key)

@@ -76,9 +76,11 @@ package struct RowScalers: Sendable {
     /// Scales a raw row: computed in Float64, rounded to Float32, then to float16.
     ///
     /// - Parameters:
-    ///   - raw: `[64]`; NaN marks an absent value.
-    ///   - row: `[64]`, float16 bits.
-    package func scale(_ raw: Span<Double>, into row: inout MutableSpan<UInt16>) {
+    ///   - values: `[64]`; NaN marks an absent value.
+    ///   - bits: `[64]`, float16 bits.
+    package func scale(_ values: [Double], into bits: inout [UInt16]) {
+        let raw = values.span
+        var row = bits.mutableSpan
         for position in 0..<RowLayout.width {
             let x = raw[position]
             let small = halves[position]

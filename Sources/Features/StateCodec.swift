@@ -119,10 +119,8 @@ package enum StateCodec {
             user: user, seconds: seconds, kind: kind, key: key, query: query, eventIDHash: hash)
         let category = try input.optionalSigned()
         let price = try price(&input)
-        return PendingEvent(
-            event: EnrichedEvent(
-                event: event, category: category, price: price, name: try text(&input)),
-            offset: offset)
+        let item = CatalogueEntry(category: category, price: price, name: try text(&input))
+        return PendingEvent(event: EnrichedEvent(event, item), offset: offset)
     }
 }
 

@@ -1,0 +1,77 @@
+import Encoders
+import Features
+
+/// Makes profiles out of users' states: the parts side by side, in the layout's order.
+package struct ProfileBuilder: Sendable {
+    /// What the builder needs of one user.
+    package struct Input: Sendable {
+        package var state: UserState
+        /// `[H]` after all committed rows; empty when it is to be derived from the row window,
+        /// which must then hold all of them.
+        package var hidden: [Float]
+
+        package init(state: UserState, hidden: [Float]) {
+            self.state = state
+            self.hidden = hidden
+        }
+    }
+
+    package let layout: ProfileLayout
+    private let reducer: Reducer
+    private var scratch = FoldScratch()
+    private var replay: RaggedReplay?
+    private let latentWidth: Int
+
+    /// - Parameter encoder: nil for generation 0, whose profile is the stats part alone.
+    package init(reducer: Reducer, encoder: SRAEncoder?) {
+        self.reducer = reducer
+        replay = encoder.map { RaggedReplay(encoder: $0) }
+        latentWidth = encoder?.latentWidth ?? 0
+        let encoded = encoder.map { [(name: "sra", width: $0.latentWidth)] } ?? []
+        layout = ProfileLayout(encoded + [(name: "stats", width: StatsPart.width)])
+    }
+
+    /// GRU steps that the last `profiles` took.
+    package private(set) var stepCount = 0
+
+    /// Profiles at `asOf`, pending events folded and open sessions closed on copies.
+    ///
+    /// A profile is the same bytes alone and in any batch (DESIGN §1, invariant 5).
+    /// - Returns: the settled states and `[users, D]`, in the order given.
+    package mutating func profiles(
+        _ inputs: [Input], asOf: Int64
+    ) -> (settled: [UserState], values: [Float]) {
+        let settled = settle(inputs)
+        let latents = replay?.latents() ?? []
+        var values: [Float] = []
+        values.reserveCapacity(inputs.count * layout.width)
+        for (index, state) in settled.enumerated() {
+            values.append(
+                contentsOf: latents[index * latentWidth..<(index + 1) * latentWidth])
+            values.append(contentsOf: StatsPart.values(state, asOf: asOf))
+        }
+        return (settled, values)
+    }
+
+    private mutating func settle(_ inputs: [Input]) -> [UserState] {
+        replay?.removeAll()
+        let settled = inputs.map { input in
+            scratch.removeRows()
+            let state = reducer.settled(input.state, &scratch)
+            guard replay != nil else { return state }
+            replay?.addUser(input.hidden)
+            if input.hidden.isEmpty {
+                let rows = input.state.rows
+                precondition(rows.holdsAll, "ProfileBuilder: rows have left, the state is missing")
+                for index in 0..<rows.totalCount { replay?.addRow(rows.row(index)) }
+            }
+            for index in scratch.keys.indices {
+                let start = index * RowLayout.width
+                replay?.addRow(scratch.halves[start..<start + RowLayout.width])
+            }
+            return state
+        }
+        stepCount = replay?.run() ?? 0
+        return settled
+    }
+}
