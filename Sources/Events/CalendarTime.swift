@@ -2,8 +2,10 @@ import Storage
 
 /// `YYYY-MM-DD hh:mm:ss` UTC, in the proleptic Gregorian calendar.
 package enum CalendarTime {
-    /// Seconds since 1970 of a text of exactly that form; nil when it is malformed or no such day
-    /// or time exists. Years 0000…9999; seconds 0…59, so leap seconds are refused.
+    /// Seconds since 1970 of a text of exactly that form.
+    ///
+    /// nil when it is malformed or no such day or time exists. Years are 0000…9999 and seconds
+    /// 0…59, so leap seconds are refused.
     package static func seconds(_ text: Span<UInt8>) -> Int64? {
         guard text.count == 19, text[4] == UInt8(ascii: "-"), text[7] == UInt8(ascii: "-"),
             text[10] == UInt8(ascii: " "), text[13] == UInt8(ascii: ":"),

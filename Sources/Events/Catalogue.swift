@@ -1,4 +1,4 @@
-/// What is known of an item; every part may be unknown. 32 bytes.
+/// What is known of an item, in 32 bytes; every part may be unknown.
 package struct CatalogueEntry: Hashable, Sendable {
     // Presence is kept apart from the values: optionals would take 48 bytes.
     private var categoryValue: Int64 = 0
@@ -8,9 +8,7 @@ package struct CatalogueEntry: Hashable, Sendable {
     private var hasPrice = false
     private var hasName = false
 
-    /// An entry that knows what is not nil.
-    ///
-    /// - Parameter price: bucket, 0…99.
+    /// An entry that knows what is not nil; `price` is a bucket, 0…99.
     package init(category: Int64? = nil, price: UInt8? = nil, name: TextVector? = nil) {
         self.category = category
         self.price = price
@@ -95,7 +93,7 @@ package struct EnrichedEvent: Hashable, Sendable {
     package var event: Event
     package var item: CatalogueEntry
 
-    /// - Parameter item: nil when nothing is known, or the event is about no item.
+    /// `item` is nil when nothing is known, or the event is about no item.
     package init(_ event: Event, _ item: CatalogueEntry? = nil) {
         self.event = event
         self.item = item ?? CatalogueEntry()

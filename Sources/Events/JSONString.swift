@@ -137,7 +137,7 @@ extension Span<UInt8> {
         var position = string.start
         while position < string.end {
             if self[position] == UInt8(ascii: "\\") {
-                text += try Array(UTF8.encode(scanEscape(&position)) ?? .encodedReplacementCharacter)
+                text += String(try scanEscape(&position)).utf8
             } else {
                 text.append(self[position])
                 position += 1

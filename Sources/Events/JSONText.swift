@@ -43,9 +43,7 @@ extension Span<UInt8> {
         }
     }
 
-    /// Moves over one value of any kind.
-    ///
-    /// - Parameter openCount: objects and arrays that are open around it.
+    /// Moves over one value of any kind, with `openCount` objects and arrays open around it.
     func skipValue(_ position: inout Int, openCount: Int) throws(RecordError) {
         // Bit d of `objects` tells whether the d-th container opened here is an object.
         var objects: UInt64 = 0
@@ -60,15 +58,15 @@ extension Span<UInt8> {
                 let isObject = first == UInt8(ascii: "{")
                 position += 1
                 skipSpace(&position)
-                if byte(at: position) == first + 2 {  // "}" and "]" stand two after "{" and "["
-                    position += 1
-                } else {
+                // "}" and "]" stand two after "{" and "[".
+                guard byte(at: position) == first + 2 else {
                     let bit: UInt64 = 1 << UInt64(depth)
                     objects = isObject ? objects | bit : objects & ~bit
                     depth += 1
                     if isObject { try skipKey(&position) }
                     continue
                 }
+                position += 1
             } else {
                 try skipScalar(first, &position)
             }
@@ -151,7 +149,7 @@ extension Span<UInt8> {
         let digits = scanDigits(&position)
         guard digits.count > 0 else { throw .notJSON(at: position) }
         let next = byte(at: position)
-        let isLong = digits.count > 18
+        let isLong = digits.count > 19 || digits.value > UInt64(Int64.max)
         let hasZero = digits.count > 1 && self[position &- digits.count] == UInt8(ascii: "0")
         if isLong || hasZero || next == UInt8(ascii: ".") || next | 0x20 == UInt8(ascii: "e") {
             position = start
@@ -161,7 +159,7 @@ extension Span<UInt8> {
         return .value(self[start] == UInt8(ascii: "-") ? 0 &- value : value)
     }
 
-    /// The rest of `scanInteger`: fractions, exponents, and numbers of nineteen digits or more.
+    /// The rest of `scanInteger`: fractions, exponents, and what may be beyond int64.
     private func scanUnusualInteger(_ position: inout Int) throws(RecordError) -> ScannedInteger {
         let start = position
         try skipNumber(&position)

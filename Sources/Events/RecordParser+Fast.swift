@@ -45,14 +45,14 @@ extension RecordParser {
 }
 
 extension Span<UInt8> {
-    /// An integer of at most eighteen digits and no leading zero.
+    /// An integer of at most nineteen digits, beyond ±(2^63 − 1) none, and no leading zero.
     @inline(__always)
     fileprivate func fastInteger(_ position: inout Int) -> Int64? {
         let isNegative = byte(at: position) == UInt8(ascii: "-")
         if isNegative { position &+= 1 }
         let first = byte(at: position)
         let digits = scanDigits(&position)
-        guard digits.count > 0, digits.count <= 18,
+        guard digits.count > 0, digits.count <= 19, digits.value <= UInt64(Int64.max),
             digits.count == 1 || first != UInt8(ascii: "0")
         else { return nil }
         let value = Int64(truncatingIfNeeded: digits.value)

@@ -17,16 +17,14 @@ package struct RecordParser: Sendable {
     package let earliest: Int64
     package let latest: Int64
 
-    /// - Parameters:
-    ///   - earliest: first acceptable second since 1970; default 1970-01-01.
-    ///   - latest: last acceptable second since 1970; default 2100-01-01.
-    package init(earliest: Int64 = 0, latest: Int64 = 4_102_444_800) {
+    /// Accepts event times from `earliest` to `latest`; the default ends with 2099.
+    package init(earliest: Int64 = 0, latest: Int64 = 4_102_444_799) {
         precondition(earliest <= latest, "RecordParser: \(earliest)…\(latest) s is empty")
         self.earliest = earliest
         self.latest = latest
     }
 
-    /// Parses one record, without its newline. Allocates only for escapes and for faults.
+    /// Parses one record, without its newline; allocates only for escapes and for faults.
     package func parse(_ bytes: Span<UInt8>) throws(RecordError) -> Record {
         var unknownFieldCount = 0
         return try parse(bytes, unknownFieldCount: &unknownFieldCount)
@@ -34,7 +32,7 @@ package struct RecordParser: Sendable {
 
     /// Parses one record, without its newline.
     ///
-    /// - Parameter unknownFieldCount: raised by the keys that were ignored; unchanged by a throw.
+    /// `unknownFieldCount` is raised by the keys that were ignored; a throw leaves it unchanged.
     @inline(__always)
     package func parse(
         _ bytes: Span<UInt8>, unknownFieldCount: inout Int

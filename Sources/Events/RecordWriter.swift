@@ -3,9 +3,7 @@
 /// The form is the parser's fast one. What `RecordParser` reads from it equals what was written,
 /// but for `eventIDHash`: a hash cannot be written back, so an event that has an id needs its text.
 package enum RecordWriter {
-    /// Appends an event.
-    ///
-    /// - Parameter eventID: at most 64 bytes; `event.eventIDHash` itself is not written.
+    /// Appends an event, with an id of at most 64 bytes; `event.eventIDHash` is not written.
     package static func append(
         _ event: Event, eventID: String? = nil, to line: inout [UInt8]
     ) {
@@ -30,7 +28,7 @@ package enum RecordWriter {
 
     /// Appends a catalogue update.
     ///
-    /// - Parameter seconds: when it became known, seconds since 1970 UTC; nil leaves it out.
+    /// `seconds` is when it became known, since 1970 UTC; nil leaves it out.
     package static func append(
         _ update: CatalogueUpdate, seconds: Int64?, to line: inout [UInt8]
     ) {

@@ -132,3 +132,14 @@ package enum DecimalText {
         if case .value(let value) = integer(text) { value } else { nil }
     }
 }
+
+extension TextVector {
+    /// Reads the challenge's text form: `[`, sixteen integers 0…255 with blanks or commas between
+    /// them, `]`; nil for every other text.
+    package init?(parsing text: Span<UInt8>) {
+        var builder = VectorBuilder()
+        builder.read(text)
+        guard builder.error(.name) == nil else { return nil }
+        self = builder.vector
+    }
+}

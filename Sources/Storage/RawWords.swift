@@ -2,7 +2,7 @@
 extension Span<UInt8> {
     /// The eight bytes at `offset` as a little-endian number; bytes past the end read as zero.
     ///
-    /// - Parameter offset: not negative; at or past `count` the word is 0.
+    /// `offset` is not negative; at or past `count` the word is 0.
     @inlinable
     @inline(__always)
     package func word(at offset: Int) -> UInt64 {
@@ -33,7 +33,7 @@ extension Span<UInt8> {
 
 /// The bytes of a literal as `Span.word(at:)` reads them; folded to a constant by the compiler.
 ///
-/// - Parameter text: one to eight ASCII characters; missing ones are zero.
+/// `text` has one to eight ASCII characters; missing ones are zero.
 @inlinable
 @inline(__always)
 package func literalWord(_ text: StaticString) -> UInt64 {
