@@ -24,7 +24,6 @@ func tests(_ target: String, _ extra: Target.Dependency...) -> Target {
 
 let arguments: Target.Dependency = .product(
     name: "ArgumentParser", package: "swift-argument-parser")
-let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let lifecycle: Target.Dependency = .product(
     name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -41,7 +40,6 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -51,18 +49,20 @@ let package = Package(
     targets: [
         // MARK: C
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+        .systemLibrary(
+            name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "CKernels"),
 
         // MARK: Leaves: numbers in memory, bytes on disk, bytes on the socket
         stage("Kernels", "CKernels"),
-        stage("Storage", crypto),
+        stage("Storage", "CCrypto"),
         stage("ControlProtocol"),
 
         // MARK: Data path, in the order data flows
         stage("EventLog", "CLZ4", "Storage"),
         stage("Events", "EventLog", "Storage"),
-        stage("Sessions", "Events"),
-        stage("Features", "Sessions", "Events", "Kernels", "Storage"),
+        stage("Sessions", "Events", "EventLog"),
+        stage("Features", "Sessions", "Events", "EventLog", "Kernels", "Storage"),
         stage("Encoders", "Features", "Kernels", "Storage"),
         stage("Learning", "Encoders", "Kernels", "Storage"),
         stage("Profiles", "Encoders", "Features", "Sessions", "Events", "Kernels"),

@@ -19,8 +19,6 @@ package struct RaggedReplay: Sendable {
     /// `[users, H]`, in order of arrival; after `run` the new states.
     private var hidden: [Float] = []
     private var users: [User] = []
-    private var wave: [UInt16] = []
-    private var sorted: [Float] = []
 
     package init(encoder: SRAEncoder) {
         self.encoder = encoder
@@ -68,7 +66,9 @@ package struct RaggedReplay: Sendable {
                     ? users[$0].rowCount > users[$1].rowCount : $0 < $1
             }
         guard let longest = order.first else { return 0 }
-        gather(order)
+        // Locals, so that the encoder may borrow them beside its own scratch.
+        var sorted = gathered(order)
+        var wave: [UInt16] = []
         var active = order.count
         for step in 0..<users[longest].rowCount {
             while users[order[active - 1]].rowCount <= step { active -= 1 }
@@ -81,7 +81,7 @@ package struct RaggedReplay: Sendable {
             var prefix = states._mutatingExtracting(first: active * encoder.hiddenWidth)
             encoder.step(rows: wave.span, hidden: &prefix, scratch: &scratch)
         }
-        scatter(order)
+        scatter(order, sorted)
         return rowCount
     }
 
@@ -99,15 +99,17 @@ package struct RaggedReplay: Sendable {
         return out
     }
 
-    private mutating func gather(_ order: [Int]) {
-        sorted.removeAll(keepingCapacity: true)
+    private func gathered(_ order: [Int]) -> [Float] {
+        var sorted: [Float] = []
+        sorted.reserveCapacity(order.count * encoder.hiddenWidth)
         for index in order {
             let start = users[index].hiddenStart
             sorted.append(contentsOf: hidden[start..<start + encoder.hiddenWidth])
         }
+        return sorted
     }
 
-    private mutating func scatter(_ order: [Int]) {
+    private mutating func scatter(_ order: [Int], _ sorted: [Float]) {
         for (place, index) in order.enumerated() {
             let from = place * encoder.hiddenWidth
             let to = users[index].hiddenStart

@@ -1,6 +1,7 @@
 import Events
 import Features
 import Kernels
+import Sessions
 
 /// The `stats` part of a profile: recency, frequency, price and popularity of a user, in 48 columns.
 ///

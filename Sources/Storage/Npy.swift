@@ -9,11 +9,13 @@ package struct NpyHeader: Sendable, Equatable {
         case int64 = "<i8"
         /// NumPy's `float16`.
         case float16 = "<f2"
+        /// NumPy's `float64`.
+        case float64 = "<f8"
 
         /// Bytes of one element.
         package var byteCount: Int {
             switch self {
-            case .int64: 8
+            case .int64, .float64: 8
             case .float16: 2
             }
         }
@@ -32,6 +34,11 @@ package struct NpyHeader: Sendable, Equatable {
     /// The header of a `float16` array `[rows, columns]`, C order.
     package static func float16(rows: Int, columns: Int) -> Self {
         Self(element: .float16, shape: [rows, columns])
+    }
+
+    /// The header of a `float64` array `[rows, columns]`, C order.
+    package static func float64(rows: Int, columns: Int) -> Self {
+        Self(element: .float64, shape: [rows, columns])
     }
 
     private init(element: Element, shape: [Int]) {
@@ -148,6 +155,16 @@ package struct NpyReader: Sendable {
         let bytes = try bytes(ofRows: rows)
         return stride(from: 0, to: bytes.count, by: 8).map { start in
             (0..<8).reduce(0) { $0 | Int64(bytes[start + $1]) << (8 * $1) }
+        }
+    }
+
+    /// Rows of a `float64` array; traps on another type.
+    package func doubles(rows: Range<Int>) throws(StorageError) -> [Double] {
+        precondition(header.element == .float64, "NpyReader: \(header.element)")
+        let bytes = try bytes(ofRows: rows)
+        return stride(from: 0, to: bytes.count, by: 8).map { start in
+            Double(
+                bitPattern: (0..<8).reduce(0) { $0 | UInt64(bytes[start + $1]) << UInt64(8 * $1) })
         }
     }
 
