@@ -257,7 +257,7 @@ package struct RollbackReport: Sendable, Codable {
 package enum PipelineError: Error, CustomStringConvertible {
     case tooManyUsers(asked: Int, limit: Int)
     case unknownSnapshot(version: Int64)
-    case damagedSnapshot(version: Int64, reason: String)
+    case damagedSnapshot(path: String, reason: String)
     case held(reason: String)
     case timedOut(what: String, seconds: Double)
     case stopping
@@ -270,8 +270,8 @@ package enum PipelineError: Error, CustomStringConvertible {
             "\(asked) users asked for at once, the limit is \(limit); ask in batches"
         case .unknownSnapshot(let version):
             "there is no snapshot \(version); `ubpctl snapshot list` shows those there are"
-        case .damagedSnapshot(let version, let reason):
-            "snapshot \(version) is damaged: \(reason); roll back to another version"
+        case .damagedSnapshot(let path, let reason):
+            "\(path) is damaged: \(reason); roll back to another version"
         case .held(let reason):
             "`current` is held (\(reason)); end that with `ubpctl snapshot release`"
         case .timedOut(let what, let seconds):

@@ -6,13 +6,15 @@ package struct ProfileBuilder: Sendable {
     /// What the builder needs of one user.
     package struct Input: Sendable {
         package var state: UserState
-        /// `[H]` after all committed rows; empty when it is to be derived from the row window,
-        /// which must then hold all of them.
+        /// `[H]` after the first `steppedCount` committed rows; empty for h = 0 before them all.
+        /// The row window must hold the rest.
         package var hidden: [Float]
+        package var steppedCount: Int64
 
-        package init(state: UserState, hidden: [Float]) {
+        package init(state: UserState, hidden: [Float], steppedCount: Int64) {
             self.state = state
             self.hidden = hidden
+            self.steppedCount = steppedCount
         }
     }
 
@@ -60,11 +62,8 @@ package struct ProfileBuilder: Sendable {
             let state = reducer.settled(input.state, &scratch)
             guard replay != nil else { return state }
             replay?.addUser(input.hidden)
-            if input.hidden.isEmpty {
-                let rows = input.state.rows
-                precondition(rows.holdsAll, "ProfileBuilder: rows have left, the state is missing")
-                for index in 0..<rows.totalCount { replay?.addRow(rows.row(index)) }
-            }
+            let rows = input.state.rows
+            for index in input.steppedCount..<rows.totalCount { replay?.addRow(rows.row(index)) }
             for index in scratch.keys.indices {
                 let start = index * RowLayout.width
                 replay?.addRow(scratch.halves[start..<start + RowLayout.width])

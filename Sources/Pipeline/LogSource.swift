@@ -1,0 +1,83 @@
+import EventLog
+import Events
+import Storage
+
+/// Decoded and parsed records, with where reading stands after them.
+struct LogBatch: Sendable {
+    var chunk: LogChunk
+    var parsed: ParsedChunk
+}
+
+/// Follows the log on a thread of its own: waits, reads, decodes, parses (DESIGN §2).
+actor LogSource {
+    private nonisolated let executor: ThreadExecutor
+    private nonisolated let follower: Follower
+    private let parser: RecordParser
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.unowned }
+
+    init(
+        host: Host, options: PipelineOptions, cursor: Cursor
+    ) throws(PipelineError) {
+        executor = ThreadExecutor(name: "follower")
+        parser = RecordParser(earliest: options.earliestSeconds, latest: options.latestSeconds)
+        do {
+            follower = try Follower(
+                host: host, directory: options.logDirectory, cursor: cursor,
+                options: options.reader)
+        } catch {
+            throw .state("\(error)")
+        }
+    }
+
+    /// The next chunk, parsed; nil when none came within `milliseconds` or `wake` was called.
+    func next(waitMilliseconds milliseconds: Int) throws(PipelineError) -> LogBatch? {
+        do {
+            guard let chunk = try follower.next(waitMilliseconds: milliseconds) else { return nil }
+            return LogBatch(chunk: chunk, parsed: parser.parse(chunk))
+        } catch {
+            throw .state("\(error)")
+        }
+    }
+
+    /// Makes a waiting `next` return.
+    nonisolated func wake() { follower.wake() }
+
+    /// What the reader says of itself.
+    func condition() -> Follower.Condition { follower.condition() }
+}
+
+/// Writes commits durably on a thread of its own.
+actor Committer {
+    private nonisolated let executor: ThreadExecutor
+    private let store: StateStore
+    private let quarantine: QuarantineStore
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.unowned }
+
+    init(store: StateStore, host: Host, options: PipelineOptions) throws(PipelineError) {
+        executor = ThreadExecutor(name: "committer")
+        self.store = store
+        do {
+            quarantine = try QuarantineStore(
+                host: host, directory: "\(options.stateDirectory)/quarantine",
+                options: QuarantineStore.Options(
+                    byteCount: options.quarantineByteCount, entryCount: options.quarantineCount))
+            try quarantine.expire(
+                before: host.clock.seconds() - options.quarantineDays * 86_400)
+        } catch {
+            throw .storage("\(error)")
+        }
+    }
+
+    /// Makes the refused records durable, then everything else in one transaction.
+    func write(_ commit: StateCommit) throws(PipelineError) {
+        do {
+            for entry in commit.refused { _ = try quarantine.put(entry) }
+            if !commit.refused.isEmpty { try quarantine.sync() }
+        } catch {
+            throw .storage("\(error)")
+        }
+        try store.commit(commit)
+    }
+}

@@ -1,0 +1,133 @@
+import EventLog
+import Events
+import Features
+import Snapshots
+import Storage
+
+/// The running whole: log in, live profiles and snapshots out.
+///
+/// Opened on a state directory that no other process holds; `run` works until `drain` or an error
+/// that only a restart can mend. All of `ProfileService` may be called meanwhile.
+package final class Pipeline: ProfileService {
+    private let profiler: Profiler
+    private let writer: SnapshotService
+    private let desk: SnapshotDesk
+    private let host: Host
+
+    /// Recovers state and registry, repairs what a crash left, and picks the generation.
+    ///
+    /// The newest generation that verifies is taken, unless `current` is held; a damaged one is
+    /// named in `status` and passed over (DESIGN §1, invariant 9).
+    package init(host: Host, options: PipelineOptions) throws(PipelineError) {
+        self.host = host
+        do {
+            let registry = try Registry(stateDirectory: options.stateDirectory, on: host.disk)
+            let store = SnapshotStore(
+                stateDirectory: options.stateDirectory, registry: registry, on: host)
+            let recovery = try store.recover()
+            let chosen = try Self.chooseGeneration(options, registry, host)
+            writer = SnapshotService(store: store, retainCount: options.snapshotRetainCount)
+            desk = SnapshotDesk(store: store)
+            profiler = try Profiler(
+                host: host, options: options, generation: chosen.generation, snapshots: writer,
+                degraded: recovery.degraded + chosen.degraded)
+        } catch let error as SnapshotError {
+            throw .init(error)
+        } catch let error as PipelineError {
+            throw error
+        } catch {
+            throw .state("\(error)")
+        }
+    }
+
+    /// Works until drained.
+    package func run() async throws(PipelineError) { try await profiler.run() }
+
+    private static func chooseGeneration(
+        _ options: PipelineOptions, _ registry: Registry, _ host: Host
+    ) throws -> (generation: LiveGeneration, degraded: [String]) {
+        let store = GenerationStore(stateDirectory: options.stateDirectory, on: host)
+        let scan = try store.scan()
+        var degraded = scan.degraded
+        let active = try registry.activations().last?.generation
+        let held = try registry.hold() != nil
+        let isPinned = held && active != nil
+        let candidates = isPinned ? scan.good.filter { $0.manifest.id == active } : scan.good
+        for published in candidates.reversed() {
+            do {
+                let generation = try LiveGeneration.load(
+                    published, level: options.level, on: host.disk)
+                if generation.reducer.options != options.fold {
+                    degraded.append(
+                        "generation \(generation.id) was fitted with other session, order or "
+                            + "feature bounds than the configuration names; its own hold until "
+                            + "the next `ubpd refresh`")
+                }
+                try adopt(published, active: active, registry, host)
+                return (generation, degraded)
+            } catch {
+                degraded.append("generation \(published.manifest.id): \(error)")
+            }
+        }
+        degraded.append(
+            "no generation yet: profiles hold the stats part alone; run `ubpd refresh` and restart")
+        return (
+            .builtIn(fold: options.fold, stateDirectory: options.stateDirectory), degraded
+        )
+    }
+
+    private static func adopt(
+        _ published: PublishedGeneration, active: Int64?, _ registry: Registry, _ host: Host
+    ) throws {
+        guard published.manifest.id != active else { return }
+        try registry.adopt(published, offset: 0, seconds: host.clock.seconds())
+        try registry.noteActivation(
+            generation: published.manifest.id, offset: 0, seconds: host.clock.seconds())
+    }
+
+    package func status() async throws(PipelineError) -> StatusReport {
+        var report = await profiler.report()
+        let state = try await desk.state()
+        report.currentSnapshot = state.current
+        report.hold = state.hold
+        return report
+    }
+
+    package func profiles(
+        of users: [UserID], asOf: Int64?
+    ) async throws(PipelineError) -> ProfileReply {
+        try await profiler.profiles(of: users, asOf: asOf)
+    }
+
+    package func createSnapshot(
+        _ request: SnapshotRequest
+    ) async throws(PipelineError) -> SnapshotReport {
+        let version = try await profiler.writeSnapshot(request)
+        return try await desk.show(version)
+    }
+
+    package func snapshots() async throws(PipelineError) -> [SnapshotReport] {
+        try await desk.list()
+    }
+
+    package func verifySnapshot(_ version: Int64) async throws(PipelineError) -> SnapshotReport {
+        try await writer.verify(version)
+        return try await desk.show(version)
+    }
+
+    package func rollback(
+        to version: Int64, reason: String, dryRun: Bool
+    ) async throws(PipelineError) -> RollbackReport {
+        try await desk.rollback(to: version, reason: reason, dryRun: dryRun, clock: host.clock)
+    }
+
+    package func release(dryRun: Bool) async throws(PipelineError) -> RollbackReport {
+        try await desk.release(dryRun: dryRun, clock: host.clock)
+    }
+
+    package func checkpoint() async throws(PipelineError) -> Cursor {
+        try await profiler.checkpoint()
+    }
+
+    package func drain() async throws(PipelineError) { try await profiler.drain() }
+}

@@ -1,0 +1,267 @@
+import Encoders
+import EventLog
+import Events
+import Features
+import Foundation
+import Sessions
+import Storage
+
+/// Committing and recovering.
+extension Profiler {
+    /// Makes everything applied so far durable, after a commit that is on its way.
+    func commit() async throws(PipelineError) {
+        await commitEnd()
+        if let failure { throw failure }
+        guard isChanged else { return }
+        beginCommit()
+        await commitEnd()
+        if let failure { throw failure }
+    }
+
+    /// Commits everything applied so far; where that was.
+    func checkpoint() async throws(PipelineError) -> Cursor {
+        try await commit()
+        return committed
+    }
+
+    /// Finishes what is read, commits, and ends `run`; returns when that is done.
+    func drain() async throws(PipelineError) {
+        if phase == .stopped { return }
+        phase = .draining
+        source.wake()
+        while phase != .stopped {
+            if let failure { throw failure }
+            await withCheckedContinuation { stopWaiters.append($0) }
+        }
+        if let failure { throw failure }
+    }
+
+    /// Wakes whoever waits for the end of `run`.
+    func noteStop() {
+        phase = .stopped
+        let waiters = stopWaiters
+        stopWaiters = []
+        for waiter in waiters { waiter.resume() }
+    }
+
+    /// Copies what changed and hands it to the committer's thread; the ingest goes on.
+    func beginCommit() {
+        guard !isCommitting else { return }
+        isCommitting = true
+        stepQueued()
+        let commit = makeCommit()
+        bytesSinceCommit = 0
+        lastCommitNanoseconds = host.clock.monotonicNanoseconds()
+        let committer = committer
+        Task {
+            do throws(PipelineError) {
+                try await committer.write(commit)
+                endCommit(commit, error: nil)
+            } catch {
+                endCommit(commit, error: error)
+            }
+        }
+    }
+
+    private func endCommit(_ commit: StateCommit, error: PipelineError?) {
+        isCommitting = false
+        if let error {
+            failure = error
+        } else {
+            committed = commit.cursor
+            evict()
+        }
+        let waiters = commitWaiters
+        commitWaiters = []
+        for waiter in waiters { waiter.resume() }
+    }
+
+    /// Waits until no commit is on its way.
+    private func commitEnd() async {
+        while isCommitting {
+            await withCheckedContinuation { commitWaiters.append($0) }
+        }
+    }
+
+    /// Copies what changed since the last commit.
+    private func makeCommit() -> StateCommit {
+        var commit = StateCommit()
+        commit.cursor = applied
+        for slot in users.takeDirty() {
+            commit.users.append(encode(slot))
+            if !users[slot].isStored { storedUserCount += 1 }
+            users[slot].isStored = true
+            users[slot].storedRowCount = users[slot].state.rows.totalCount
+        }
+        commit.catalogue = intake.takeChanges()
+        if heldChanged {
+            commit.held = intake.held.events.map { event in
+                var out = ByteWriter()
+                StateCodec.put(event, &out)
+                return out.bytes
+            }
+            heldChanged = false
+        }
+        commit.refused = refused
+        refused = []
+        commit.meta = RecoveredState.meta(
+            cursor: applied, intake: intake, userCount: userCount, rowCount: rowCount,
+            generation: generation.id)
+        return commit
+    }
+
+    private func encode(_ slot: Int) -> StateCommit.User {
+        let user = users[slot]
+        let rows = user.state.rows
+        var chunks: [(index: Int, data: [UInt8])] = []
+        let first = max(user.storedRowCount, rows.firstIndex)
+        let changed = Set(
+            (first..<rows.totalCount).map { rows.slot(of: $0) / StateStore.chunkSlotCount })
+        for chunk in changed.sorted() {
+            chunks.append((index: chunk, data: RowChunk.encode(rows, chunk)))
+        }
+        var hidden: [UInt8]?
+        if generation.encoder != nil, !rows.holdsAll {
+            precondition(user.steppedCount == rows.totalCount, "a committed state lags its rows")
+            var out = ByteWriter()
+            out.put(floats: user.hidden)
+            hidden = out.bytes
+        }
+        return StateCommit.User(
+            user: user.user, newestSeconds: user.state.window.newestSeconds ?? 0,
+            hot: StateCodec.encode(user.state), hidden: hidden, chunks: chunks)
+    }
+
+    /// A resident user made of its stored record.
+    func decode(_ stored: StoredUser, _ user: UserID) throws(PipelineError) -> ResidentUser {
+        let fold = generation.reducer.options
+        do {
+            let state = try StateCodec.decode(stored.hot, options: fold) {
+                total throws(ByteReader.Failure) in
+                try RowChunk.decode(stored.chunks, limit: fold.rowWindow, totalCount: total)
+            }
+            var resident = ResidentUser(user: user, state: state)
+            if let bytes = stored.hidden, let width = generation.encoder?.hiddenWidth {
+                var input = ByteReader(bytes)
+                resident.hidden = try input.floats(width)
+                resident.steppedCount = state.rows.totalCount
+            }
+            resident.storedRowCount = state.rows.totalCount
+            resident.isStored = true
+            return resident
+        } catch {
+            throw .state(
+                "\(store.path): user \(user): \(error); restore the file, or remove it and let the "
+                    + "daemon fold the log again")
+        }
+    }
+
+    /// Lets clean users go when memory is over its budget; no commit is on its way.
+    private func evict() {
+        let byteCount = users.byteCounts(sampleCount: 2000).reduce(0) { $0 + $1.byteCount }
+        guard byteCount > options.residentByteCount, users.count > 0 else { return }
+        let perUser = max(1, byteCount / Int64(users.count))
+        // A tenth below the budget, so that not every commit evicts.
+        let excess = byteCount - options.residentByteCount / 10 * 9
+        users.evict(Int(excess / perUser) + 1)
+    }
+}
+
+/// Rows in stored form: chunks of 16 slots of the ring.
+enum RowChunk {
+    /// The slots of one chunk that hold rows.
+    static func encode(_ rows: RowWindow, _ chunk: Int) -> [UInt8] {
+        let first = chunk * StateStore.chunkSlotCount
+        let slots = first..<min(first + StateStore.chunkSlotCount, rows.count)
+        var out = ByteWriter()
+        out.put(UInt64(slots.count))
+        let width = RowLayout.width
+        out.put(halves: rows.halves[slots.lowerBound * width..<slots.upperBound * width])
+        for slot in slots { StateCodec.put(rows.keys[slot], &out) }
+        return out.bytes
+    }
+
+    /// The window of all chunks, ascending.
+    static func decode(
+        _ chunks: [[UInt8]], limit: Int, totalCount: Int64
+    ) throws(ByteReader.Failure) -> RowWindow {
+        var halves: [UInt16] = []
+        var keys: [RowKey] = []
+        for chunk in chunks {
+            var input = ByteReader(chunk)
+            let count = try input.count(ofAtLeast: 2 * RowLayout.width)
+            halves += try input.halves(count * RowLayout.width)
+            for _ in 0..<count { keys.append(try StateCodec.rowKey(&input)) }
+        }
+        guard totalCount >= 0, Int64(keys.count) == min(totalCount, Int64(limit)) else {
+            throw .malformed(at: 0, what: "\(keys.count) rows stored of \(totalCount)")
+        }
+        return RowWindow(limit: limit, totalCount: totalCount, halves: halves, keys: keys)
+    }
+}
+
+/// What the last commit said of everything but the users.
+struct RecoveredState {
+    var cursor: Cursor
+    var intake: Intake
+    var userCount: Int64
+    var rowCount: Int64
+
+    init(
+        _ store: StateStore, options: PipelineOptions, generation: LiveGeneration
+    ) throws(PipelineError) {
+        guard let stored = try store.loadMeta() else {
+            cursor = .start
+            intake = Intake(options: options.clock)
+            userCount = 0
+            rowCount = 0
+            return
+        }
+        do {
+            let decoder = JSONDecoder()
+            func value<Value: Decodable>(_ type: Value.Type, _ key: String) throws -> Value {
+                try decoder.decode(type, from: Data(stored.values[key] ?? []))
+            }
+            let made = try value(Int64.self, "generation")
+            guard made == generation.id else {
+                throw PipelineError.state("it was made by generation \(made)")
+            }
+            cursor = try value(Cursor.self, "cursor")
+            userCount = try value(Int64.self, "users")
+            rowCount = try value(Int64.self, "rows")
+            let held = try stored.held.map { bytes in
+                var input = ByteReader(bytes)
+                return try StateCodec.pendingEvent(&input)
+            }
+            let clock = try value([[Int64]].self, "clock").map { pair in
+                LogClock.Entry(user: UserID(rawValue: pair[0]), seconds: pair[1])
+            }
+            intake = Intake(
+                options: options.clock, catalogue: Catalogue(stored.catalogue),
+                clock: LogClock(userCount: options.clock.users, entries: clock),
+                held: HeldEvents(events: held),
+                counters: try value(RecordCounters.self, "counters"))
+        } catch {
+            throw .state(
+                "\(store.path): \(error); restore the file, or remove it and let the daemon fold "
+                    + "the log again")
+        }
+    }
+
+    /// The same, to be stored; equal states give equal bytes.
+    static func meta(
+        cursor: Cursor, intake: Intake, userCount: Int64, rowCount: Int64, generation: Int64
+    ) -> [String: [UInt8]] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        func bytes(_ value: some Encodable) -> [UInt8] {
+            // Numbers, strings and arrays of them always encode.
+            (try? encoder.encode(value)).map { Array($0) } ?? []
+        }
+        return [
+            "cursor": bytes(cursor), "counters": bytes(intake.counters), "rows": bytes(rowCount),
+            "users": bytes(userCount), "generation": bytes(generation),
+            "clock": bytes(intake.clock.entries.map { [$0.user.rawValue, $0.seconds] }),
+        ]
+    }
+}

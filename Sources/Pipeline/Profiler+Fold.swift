@@ -1,0 +1,168 @@
+import Encoders
+import EventLog
+import Events
+import Features
+import Profiles
+import Sessions
+import Storage
+
+/// Folding: records into users, rows into hidden states.
+extension Profiler {
+    /// Entries between two looks at the clock.
+    private static let clockStride = 32
+
+    /// Folds entries from `start` on until the deadline; the index after the last one folded.
+    func applySlice(
+        _ batch: LogBatch, from start: Int, until deadline: UInt64
+    ) throws(PipelineError) -> Int {
+        var index = start
+        let entries = batch.parsed.entries
+        while index < entries.count {
+            try apply(entries[index], at: index, of: batch)
+            index += 1
+            if queuedRowCount >= options.stepRowCount { stepQueued() }
+            if (index - start) % Self.clockStride == 0,
+                host.clock.monotonicNanoseconds() >= deadline
+            {
+                break
+            }
+        }
+        return index
+    }
+
+    private func apply(
+        _ entry: ParsedChunk.Entry, at index: Int, of batch: LogBatch
+    ) throws(PipelineError) {
+        let offset = batch.chunk.firstOffset + LogOffset(index)
+        let heldCount = intake.held.events.count
+        let refusal: Refusal?
+        do {
+            refusal = try intake.take(entry, at: offset) { event, offset in
+                try fold(event, at: offset)
+            }
+        } catch let error as PipelineError {
+            throw error
+        } catch {
+            throw .state("\(error)")
+        }
+        if intake.held.events.count != heldCount { heldChanged = true }
+        if case .record(.event(let event)) = entry {
+            newestReadSeconds = max(newestReadSeconds, event.seconds)
+            if heldCount > 0 { heldChanged = true }
+        }
+        if let refusal { refuse(refusal, index, of: batch.chunk) }
+    }
+
+    private func fold(
+        _ event: EnrichedEvent, at offset: LogOffset
+    ) throws(PipelineError) -> Reducer.Outcome {
+        let slot = try residentSlot(event.event.user, firstOffset: offset)
+        handOver(slot)
+        makeRoom(slot)
+        scratch.removeRows()
+        let outcome = generation.reducer.admit(
+            event, at: offset, into: &users[slot].state, &scratch)
+        users.touch(slot, changes: true)
+        if !scratch.keys.isEmpty { noteRows(slot) }
+        return outcome
+    }
+
+    /// The slot of a user, loaded from the store or made new when it is not resident.
+    func residentSlot(
+        _ user: UserID, firstOffset: LogOffset
+    ) throws(PipelineError) -> Int {
+        if let slot = users.slot(of: user) { return slot }
+        if storedUserCount > 0, let stored = try store.loadUser(user) {
+            return users.insert(try decode(stored, user))
+        }
+        userCount += 1
+        let state = UserState(firstOffset: firstOffset, options: generation.reducer.options)
+        return users.insert(ResidentUser(user: user, state: state))
+    }
+
+    /// Steps waiting rows at once when one more admission could push them out of the window.
+    private func makeRoom(_ slot: Int) {
+        guard replay != nil else { return }
+        let waiting = users[slot].state.rows.totalCount - users[slot].steppedCount
+        // An admission folds at most every pending event and the new one, each of which may close
+        // two sessions first.
+        let mostRows = 3 * (Int64(users[slot].state.window.pending.count) + 1)
+        let limit = Int64(users[slot].state.rows.limit)
+        if waiting > 0, waiting + mostRows > limit { step([slot]) }
+    }
+
+    /// Notes the rows that an admission committed; steps them when they outgrew the window.
+    private func noteRows(_ slot: Int) {
+        let count = Int64(scratch.keys.count)
+        rowCount += count
+        guard replay != nil else { return }
+        let total = users[slot].state.rows.totalCount
+        if total - users[slot].steppedCount > Int64(users[slot].state.rows.limit) {
+            stepCommitted(slot)
+            return
+        }
+        let keepsStates = options.stepping == .resident || !users[slot].hidden.isEmpty
+        guard keepsStates || !users[slot].state.rows.holdsAll else { return }
+        queuedRowCount += Int(count)
+        if !users[slot].isQueued {
+            users[slot].isQueued = true
+            queued.append(slot)
+        }
+    }
+
+    /// Steps the rows of the last admission, of which the window has lost some again.
+    private func stepCommitted(_ slot: Int) {
+        let total = users[slot].state.rows.totalCount
+        precondition(
+            users[slot].steppedCount == total - Int64(scratch.keys.count),
+            "rows left the window unstepped")
+        replay?.removeAll()
+        replay?.addUser(users[slot].hidden)
+        for row in scratch.keys.indices {
+            let start = row * RowLayout.width
+            replay?.addRow(scratch.halves[start..<start + RowLayout.width])
+        }
+        stepCount += Int64(replay?.run() ?? 0)
+        users[slot].hidden = replay?.state(0) ?? []
+        users[slot].steppedCount = total
+    }
+
+    /// Steps all queued users' rows, in one ragged batch.
+    func stepQueued() {
+        guard !queued.isEmpty else { return }
+        step(queued)
+        for slot in queued { users[slot].isQueued = false }
+        queued.removeAll(keepingCapacity: true)
+        queuedRowCount = 0
+    }
+
+    /// Brings the hidden states of the slots up to their last committed row.
+    func step(_ slots: [Int]) {
+        guard replay != nil else { return }
+        replay?.removeAll()
+        for slot in slots {
+            replay?.addUser(users[slot].hidden)
+            let rows = users[slot].state.rows
+            for index in users[slot].steppedCount..<rows.totalCount {
+                replay?.addRow(rows.row(index))
+            }
+        }
+        stepCount += Int64(replay?.run() ?? 0)
+        for (index, slot) in slots.enumerated() {
+            users[slot].hidden = replay?.state(index) ?? []
+            users[slot].steppedCount = users[slot].state.rows.totalCount
+        }
+    }
+
+    private func refuse(_ refusal: Refusal, _ index: Int, of chunk: LogChunk) {
+        let entry = chunk.entries[index]
+        let bytes = Array(chunk.bytes[entry.start..<entry.start + entry.byteCount])
+        refused.append(
+            QuarantineEntry(
+                segment: chunk.segment, recordOffset: chunk.firstOffset + LogOffset(index),
+                position: entry.damage?.position ?? entry.framePosition,
+                byteCount: entry.damage?.byteCount ?? Int64(entry.byteCount),
+                reason: entry.damage?.reason ?? "\(refusal.code): \(refusal.reason)",
+                bytes: bytes))
+    }
+}

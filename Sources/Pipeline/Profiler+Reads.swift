@@ -1,0 +1,110 @@
+import EventLog
+import Events
+import Features
+import Profiles
+import Sessions
+
+/// Answering: profiles and status, from the state between two micro-batches.
+extension Profiler {
+    /// What a profile of a user would be made of now; nil for an unknown user.
+    func input(of user: UserID) throws(PipelineError) -> ProfileBuilder.Input? {
+        if let slot = users.slot(of: user) { return users[slot].input }
+        guard storedUserCount > 0, let stored = try store.loadUser(user) else { return nil }
+        return try decode(stored, user).input
+    }
+
+    package func profiles(
+        of ids: [UserID], asOf: Int64?
+    ) async throws(PipelineError) -> ProfileReply {
+        guard ids.count <= options.profileBatchCount else {
+            throw .tooManyUsers(asked: ids.count, limit: options.profileBatchCount)
+        }
+        var inputs: [ProfileBuilder.Input] = []
+        var places: [Int?] = []
+        for id in ids {
+            let input = try input(of: id)
+            places.append(input.map { _ in inputs.count })
+            if let input { inputs.append(input) }
+        }
+        let time = asOf ?? intake.asOf
+        let (settled, values) = builder.profiles(inputs, asOf: time)
+        stepCount += Int64(builder.stepCount)
+        let width = builder.layout.width
+        let rows = zip(ids, places).map { id, place in
+            guard let place else { return ProfileReply.Row(unknown: id, width: width) }
+            return ProfileReply.Row(
+                user: id, isKnown: true,
+                values: Array(values[place * width..<(place + 1) * width]),
+                rowCount: settled[place].rows.totalCount,
+                eventCount: settled[place].activity.eventCount,
+                newestSeconds: inputs[place].state.window.newestSeconds,
+                pendingCount: Int64(inputs[place].state.window.pending.count))
+        }
+        return ProfileReply(
+            space: generation.space, generation: generation.id, trained: generation.trained,
+            asOf: intake.counters.read == 0 && asOf == nil ? nil : time,
+            offset: applied.recordCount,
+            stalenessSeconds: max(0, intake.asOf - time),
+            parts: builder.layout.parts.map {
+                ProfileReply.Part(name: $0.name, start: $0.start, end: $0.end)
+            },
+            rows: rows)
+    }
+
+    /// Everything of `status` that the profiler knows; snapshots are added by `Pipeline`.
+    func report() -> StatusReport {
+        var report = StatusReport()
+        report.state = phase.rawValue
+        report.applied = applied
+        report.committed = committed
+        report.counters = intake.counters
+        fillLag(&report)
+        report.recordsPerSecond = meter.perSecond
+        report.logClock = intake.clock.seconds
+        report.users = userCount
+        report.residentUsers = Int64(users.count)
+        report.rows = rowCount
+        report.encoderSteps = stepCount
+        report.generation = generation.id
+        report.space = generation.space
+        report.trained = generation.trained
+        let known = Double(max(1, users.count))
+        report.parts = users.byteCounts().map {
+            StatusReport.Part(
+                name: $0.name, byteCount: $0.byteCount, bytesPerUser: Double($0.byteCount) / known)
+        }
+        report.degraded = degraded + readerProblems
+        if let failure { report.degraded.append("stopped: \(failure)") }
+        return report
+    }
+
+    private func fillLag(_ report: inout StatusReport) {
+        guard !isCaughtUp else { return }
+        let counters = intake.counters
+        let records = counters.read + counters.catalogue + counters.blank
+        let unread = readerCondition?.lagByteCount ?? 0
+        report.lagBytes = unread + unappliedBytes
+        // Bytes a record took so far, from what the reader has passed and what it has not.
+        let recordBytes = 90.0
+        report.lagEvents = Int64(Double(unread) * 4 / recordBytes)
+            + Int64(Double(unappliedBytes) / recordBytes)
+        if records > 0, report.lagBytes > 0 { report.lagEvents = max(1, report.lagEvents) }
+        report.lagSeconds = max(0, newestReadSeconds - intake.asOf)
+        if meter.perSecond > 0 { report.etaSeconds = Double(report.lagEvents) / meter.perSecond }
+    }
+
+    private var readerProblems: [String] {
+        guard let condition = readerCondition else { return [] }
+        let obstacle = condition.obstacle.map { ["log: \($0)"] } ?? []
+        return obstacle + condition.notices.suffix(8).map { "log: \($0)" }
+    }
+}
+
+extension ProfileReply.Row {
+    /// The row of a user no event of whom was applied: zeros, and said so.
+    init(unknown user: UserID, width: Int) {
+        self.init(
+            user: user, isKnown: false, values: Array(repeating: 0, count: width), rowCount: 0,
+            eventCount: 0, newestSeconds: nil, pendingCount: 0)
+    }
+}

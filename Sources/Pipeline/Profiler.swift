@@ -1,0 +1,187 @@
+import Encoders
+import EventLog
+import Events
+import Features
+import Profiles
+import Snapshots
+import Storage
+
+/// Owns every user's state and everything that commits with it; lives on a thread of its own.
+///
+/// `run` folds micro-batches and yields between them, so every other method sees, and answers
+/// from, a state between two micro-batches. What a batch changes does not depend on where it was
+/// cut (DESIGN §1, invariants 1 and 3).
+package actor Profiler {
+    /// Where the pipeline is in its life.
+    enum Phase: String {
+        case catchingUp = "catching-up"
+        case live
+        case draining
+        case stopped
+    }
+
+    nonisolated let executor: ThreadExecutor
+    let host: Host
+    let options: PipelineOptions
+    let generation: LiveGeneration
+    let store: StateStore
+    let snapshots: SnapshotService
+    let source: LogSource
+    let committer: Committer
+
+    var users = UserTable()
+    var intake: Intake
+    var scratch = FoldScratch()
+    var builder: ProfileBuilder
+    /// Steps the rows that queued users have committed; nil for generation 0.
+    var replay: RaggedReplay?
+    /// Slots with rows to step, and how many rows.
+    var queued: [Int] = []
+    var queuedRowCount = 0
+
+    var applied: Cursor
+    var committed: Cursor
+    var refused: [QuarantineEntry] = []
+    var heldChanged = false
+    /// Users in the store, and users ever seen.
+    var storedUserCount: Int64
+    var userCount: Int64
+    /// Rows ever committed, and GRU steps taken by this process.
+    var rowCount: Int64
+    var stepCount: Int64 = 0
+
+    var phase = Phase.catchingUp
+    var failure: PipelineError?
+    var degraded: [String]
+    /// Whether the committer is writing, and who waits for it.
+    var isCommitting = false
+    var commitWaiters: [CheckedContinuation<Void, Never>] = []
+    var stopWaiters: [CheckedContinuation<Void, Never>] = []
+    var bytesSinceCommit: Int64 = 0
+    var lastCommitNanoseconds: UInt64
+    var readerCondition: Follower.Condition?
+    var unappliedBytes: Int64 = 0
+    var meter: RateMeter
+    var newestReadSeconds: Int64 = 0
+    /// The snapshot being written, if any.
+    var cut: SnapshotCut?
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.unowned }
+
+    /// Recovers from the last commit in the generation's `state.sqlite`.
+    init(
+        host: Host, options: PipelineOptions, generation: LiveGeneration,
+        snapshots: SnapshotService, degraded: [String]
+    ) throws(PipelineError) {
+        executor = ThreadExecutor(name: "profiler")
+        self.host = host
+        self.options = options
+        self.generation = generation
+        self.snapshots = snapshots
+        do {
+            try host.disk.makeDirectory(generation.directory)
+        } catch {
+            throw .storage("\(error)")
+        }
+        store = try StateStore("\(generation.directory)/state.sqlite")
+        let recovered = try RecoveredState(store, options: options, generation: generation)
+        intake = recovered.intake
+        applied = recovered.cursor
+        committed = recovered.cursor
+        rowCount = recovered.rowCount
+        storedUserCount = recovered.userCount
+        userCount = recovered.userCount
+        builder = generation.makeBuilder()
+        replay = generation.encoder.map { RaggedReplay(encoder: $0) }
+        source = try LogSource(host: host, options: options, cursor: recovered.cursor)
+        committer = try Committer(store: store, host: host, options: options)
+        self.degraded = degraded
+        lastCommitNanoseconds = host.clock.monotonicNanoseconds()
+        meter = RateMeter(nanoseconds: lastCommitNanoseconds)
+    }
+
+    /// The loop: read ahead, fold a micro-batch, yield, commit when due; until drained.
+    ///
+    /// - Throws: what made it stop; the durable state is that of the last commit.
+    package func run() async throws(PipelineError) {
+        do throws(PipelineError) {
+            var ahead = readAhead()
+            while phase != .draining {
+                if let batch = try await ahead.value.get() {
+                    ahead = readAhead()
+                    try await apply(batch)
+                } else {
+                    ahead = readAhead()
+                }
+                try await endRound()
+            }
+            source.wake()
+            if let batch = try await ahead.value.get() { try await apply(batch) }
+            try await commit()
+            noteStop()
+        } catch {
+            failure = error
+            noteStop()
+            source.wake()
+            throw error
+        }
+    }
+
+    /// The next batch, read on the follower's thread while this one folds.
+    private func readAhead() -> Task<Result<LogBatch?, PipelineError>, Never> {
+        let source = source
+        let wait = options.idleMilliseconds
+        return Task.detached {
+            do throws(PipelineError) {
+                return .success(try await source.next(waitMilliseconds: wait))
+            } catch {
+                return .failure(error)
+            }
+        }
+    }
+
+    /// Folds a batch in micro-batches, each at most `batchMicroseconds` long.
+    private func apply(_ batch: LogBatch) async throws(PipelineError) {
+        var index = 0
+        let count = batch.parsed.entries.count
+        intake.countUnknownFields(batch.parsed.unknownFieldCount)
+        unappliedBytes = Int64(batch.chunk.bytes.count)
+        while index < count {
+            let deadline =
+                host.clock.monotonicNanoseconds() + options.batchMicroseconds * 1000
+            index = try applySlice(batch, from: index, until: deadline)
+            applied = batch.chunk.cursor(after: index - 1)
+            while let cut, cut.isFull(options.snapshotHandoverCount) { await Task.yield() }
+            await Task.yield()
+        }
+        unappliedBytes = 0
+        bytesSinceCommit += Int64(batch.chunk.bytes.count)
+        stepQueued()
+    }
+
+    /// Commits when due and looks at how the reader stands.
+    private func endRound() async throws(PipelineError) {
+        readerCondition = await source.condition()
+        let isAtEnd = readerCondition?.isAtEnd ?? false
+        if phase != .draining { phase = isAtEnd ? .live : .catchingUp }
+        if let failure { throw failure }
+        let now = host.clock.monotonicNanoseconds()
+        meter.note(intake.counters.read + intake.counters.catalogue, nanoseconds: now)
+        guard isChanged else { return }
+        let isDue =
+            isAtEnd
+            ? now - lastCommitNanoseconds >= options.commitMilliseconds * 1_000_000
+            : bytesSinceCommit >= options.commitByteCount
+                || users.dirty.count >= options.commitUserCount
+        if isDue || refused.count >= 10_000 { beginCommit() }
+    }
+
+    /// Whether anything was applied since the last commit.
+    var isChanged: Bool { applied != committed }
+
+    /// Whether everything readable was read and folded.
+    var isCaughtUp: Bool {
+        unappliedBytes == 0 && (readerCondition?.isAtEnd ?? false)
+            && readerCondition?.cursor == applied
+    }
+}

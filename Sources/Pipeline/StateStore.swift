@@ -1,0 +1,207 @@
+import EventLog
+import Events
+import Features
+import Foundation
+import GRDB
+import Sessions
+import Snapshots
+import Storage
+
+/// Everything that must survive a kill, in one SQLite file and one transaction at a time.
+///
+/// `users` holds a hot record per user; `rows` the user's row window in chunks of 16 slots, of
+/// which a commit writes only those that changed. The hidden state is stored exactly when rows
+/// have left the window, so that the stored bytes do not depend on who was resident.
+package final class StateStore: Sendable {
+    /// Slots per stored chunk of rows.
+    static let chunkSlotCount = 16
+
+    private let database: DatabaseQueue
+    let path: String
+
+    /// Opens or creates the file.
+    package init(_ path: String) throws(PipelineError) {
+        self.path = path
+        do {
+            database = try DatabaseQueue(
+                path: path, configuration: DatabaseSettings.make(label: "state"))
+            try database.write { db in
+                try db.execute(sql: Self.schema)
+            }
+        } catch {
+            throw .storage("\(path): \(error); `ubpd fsck` examines it when the daemon is stopped")
+        }
+    }
+
+    private static let schema = """
+        CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS users (
+          user INTEGER PRIMARY KEY, newest INTEGER NOT NULL, state BLOB NOT NULL, hidden BLOB);
+        CREATE TABLE IF NOT EXISTS rows (
+          user INTEGER NOT NULL, chunk INTEGER NOT NULL, data BLOB NOT NULL,
+          PRIMARY KEY (user, chunk)) WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS catalogue (
+          item INTEGER PRIMARY KEY, category INTEGER, price INTEGER, name BLOB);
+        CREATE TABLE IF NOT EXISTS held (
+          place INTEGER PRIMARY KEY, event BLOB NOT NULL);
+        """
+
+    /// Writes everything of one commit, durably, or nothing.
+    package func commit(_ commit: StateCommit) throws(PipelineError) {
+        do {
+            try database.write { db in
+                try Self.write(commit, db)
+            }
+        } catch {
+            throw .storage(
+                "\(path): commit failed: \(error); the state is that of the last commit; "
+                    + "free disk space or check the disk, then restart")
+        }
+    }
+
+    private static func write(_ commit: StateCommit, _ db: Database) throws {
+        let user = try db.cachedStatement(
+            sql: "INSERT OR REPLACE INTO users (user, newest, state, hidden) VALUES (?, ?, ?, ?)")
+        let rows = try db.cachedStatement(
+            sql: "INSERT OR REPLACE INTO rows (user, chunk, data) VALUES (?, ?, ?)")
+        for changed in commit.users {
+            try user.execute(arguments: [
+                changed.user.rawValue, changed.newestSeconds, Data(changed.hot),
+                changed.hidden.map { Data($0) },
+            ])
+            for (chunk, data) in changed.chunks {
+                try rows.execute(arguments: [changed.user.rawValue, chunk, Data(data)])
+            }
+        }
+        let item = try db.cachedStatement(
+            sql: "INSERT OR REPLACE INTO catalogue (item, category, price, name) VALUES (?,?,?,?)")
+        for (id, entry) in commit.catalogue {
+            try item.execute(arguments: [
+                id.rawValue, entry.category, entry.price.map(Int64.init),
+                entry.name.map { (name: TextVector) -> Data in
+                    Data((0..<16).map { (index: Int) -> UInt8 in name[index] })
+                },
+            ])
+        }
+        if let held = commit.held {
+            try db.execute(sql: "DELETE FROM held")
+            for (place, event) in held.enumerated() {
+                try db.execute(
+                    sql: "INSERT INTO held (place, event) VALUES (?, ?)",
+                    arguments: [place, Data(event)])
+            }
+        }
+        for (key, value) in commit.meta.sorted(by: { $0.key < $1.key }) {
+            try db.execute(
+                sql: "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)",
+                arguments: [key, Data(value)])
+        }
+    }
+
+    /// What the last commit said of everything but the users; nil before the first commit.
+    func loadMeta() throws(PipelineError) -> StoredMeta? {
+        try read { db in
+            let rows = try Row.fetchAll(db, sql: "SELECT key, value FROM meta")
+            if rows.isEmpty { return nil }
+            var values: [String: [UInt8]] = [:]
+            for row in rows {
+                let value: Data = row["value"]
+                values[row["key"]] = Array(value)
+            }
+            var catalogue: [(item: ItemID, entry: CatalogueEntry)] = []
+            let cursor = try Row.fetchCursor(
+                db, sql: "SELECT item, category, price, name FROM catalogue")
+            while let row = try cursor.next() {
+                let price: Int64? = row["price"]
+                let name: Data? = row["name"]
+                let entry = CatalogueEntry(
+                    category: row["category"], price: price.flatMap { UInt8(exactly: $0) },
+                    name: name.flatMap { $0.count == 16 ? TextVector(Array($0)) : nil })
+                catalogue.append((item: ItemID(rawValue: row["item"]), entry: entry))
+            }
+            let held = try Data.fetchAll(db, sql: "SELECT event FROM held ORDER BY place")
+            return StoredMeta(values: values, catalogue: catalogue, held: held.map { Array($0) })
+        }
+    }
+
+    /// A user's stored record; nil for a user never committed.
+    func loadUser(_ user: UserID) throws(PipelineError) -> StoredUser? {
+        try read { db in
+            let statement = try db.cachedStatement(
+                sql: "SELECT state, hidden FROM users WHERE user = ?")
+            guard let row = try Row.fetchOne(statement, arguments: [user.rawValue]) else {
+                return nil
+            }
+            let state: Data = row[0]
+            let hidden: Data? = row[1]
+            let chunks = try Data.fetchAll(
+                try db.cachedStatement(sql: "SELECT data FROM rows WHERE user = ? ORDER BY chunk"),
+                arguments: [user.rawValue])
+            return StoredUser(
+                hot: Array(state), hidden: hidden.map { Array($0) },
+                chunks: chunks.map { Array($0) })
+        }
+    }
+
+    /// The stored users from `user` on, ascending, at most `limit`.
+    func users(from user: UserID, limit: Int) throws(PipelineError) -> [UserID] {
+        try read { db in
+            let statement = try db.cachedStatement(
+                sql: "SELECT user FROM users WHERE user >= ? ORDER BY user LIMIT ?")
+            return try Int64.fetchAll(statement, arguments: [user.rawValue, limit])
+                .map(UserID.init(rawValue:))
+        }
+    }
+
+    /// How many users are stored.
+    package func userCount() throws(PipelineError) -> Int64 {
+        try read { db in try Int64.fetchOne(db, sql: "SELECT COUNT(*) FROM users") ?? 0 }
+    }
+
+    private func read<Value>(
+        _ body: (Database) throws -> Value
+    ) throws(PipelineError) -> Value {
+        do {
+            return try database.read(body)
+        } catch {
+            throw .storage("\(path): \(error); `ubpd fsck` examines it when the daemon is stopped")
+        }
+    }
+}
+
+/// One transaction: what changed since the last one, and where in the log that was.
+package struct StateCommit: Sendable {
+    /// A changed user, ready to be stored.
+    package struct User: Sendable {
+        package var user: UserID
+        package var newestSeconds: Int64
+        package var hot: [UInt8]
+        package var hidden: [UInt8]?
+        package var chunks: [(index: Int, data: [UInt8])]
+    }
+
+    package var users: [User] = []
+    package var catalogue: [(item: ItemID, entry: CatalogueEntry)] = []
+    /// All held events, when they changed.
+    package var held: [[UInt8]]?
+    package var meta: [String: [UInt8]] = [:]
+    /// Refused records, which must be durable before the cursor passes them.
+    package var refused: [QuarantineEntry] = []
+    package var cursor = Cursor.start
+
+    package init() {}
+}
+
+/// What a user's stored record holds.
+struct StoredUser: Sendable {
+    var hot: [UInt8]
+    var hidden: [UInt8]?
+    var chunks: [[UInt8]]
+}
+
+/// What the last commit stored beside the users.
+struct StoredMeta: Sendable {
+    var values: [String: [UInt8]]
+    var catalogue: [(item: ItemID, entry: CatalogueEntry)]
+    var held: [[UInt8]]
+}

@@ -1,0 +1,179 @@
+import EventLog
+import Events
+import Features
+import Profiles
+import Sessions
+
+/// A user held in memory.
+struct ResidentUser: Sendable {
+    var user: UserID
+    var state: UserState
+    /// `[H]` after the first `steppedCount` rows; empty while it is derived on demand.
+    var hidden: [Float] = []
+    var steppedCount: Int64 = 0
+    /// Rows that are durable in the store.
+    var storedRowCount: Int64 = 0
+    /// Whether the store has a record of the user.
+    var isStored = false
+    /// Whether something changed since the last commit was copied.
+    var isDirty = false
+    /// Whether rows wait to be stepped at the end of the micro-batch.
+    var isQueued = false
+    /// Value of the table's touch counter when the user was last used.
+    var touched: UInt64 = 0
+    /// Whether the slot holds nobody.
+    var isFree = false
+
+    /// What a profile is built from.
+    var input: ProfileBuilder.Input {
+        ProfileBuilder.Input(state: state, hidden: hidden, steppedCount: steppedCount)
+    }
+}
+
+/// The users in memory, in slots that stay put, with those that changed since the last commit.
+struct UserTable: Sendable {
+    private var slots: [ResidentUser] = []
+    /// Slots changed since `takeDirty`, in order of their first change.
+    private(set) var dirty: [Int] = []
+    private var index: [UserID: Int] = [:]
+    private var free: [Int] = []
+    private var touchCount: UInt64 = 0
+    private var hand = 0
+
+    /// Users in memory.
+    var count: Int { index.count }
+
+    /// Users that were never committed, ascending.
+    var unstoredUsers: [UserID] {
+        index.filter { !slots[$0.value].isStored }.keys.sorted()
+    }
+
+    /// The slot of a resident user.
+    func slot(of user: UserID) -> Int? { index[user] }
+
+    /// Puts a user into a free slot.
+    mutating func insert(_ user: ResidentUser) -> Int {
+        precondition(index[user.user] == nil, "user \(user.user) is resident already")
+        let slot: Int
+        if let last = free.popLast() {
+            slot = last
+            slots[slot] = user
+        } else {
+            slot = slots.count
+            slots.append(user)
+        }
+        index[user.user] = slot
+        return slot
+    }
+
+    /// Reads or changes a resident user in place.
+    subscript(slot: Int) -> ResidentUser {
+        _read { yield slots[slot] }
+        _modify { yield &slots[slot] }
+    }
+
+    /// Notes that a user was used, and that it changed.
+    mutating func touch(_ slot: Int, changes: Bool) {
+        touchCount += 1
+        slots[slot].touched = touchCount
+        if changes, !slots[slot].isDirty {
+            slots[slot].isDirty = true
+            dirty.append(slot)
+        }
+    }
+
+    /// The changed slots, which count as unchanged from now on.
+    mutating func takeDirty() -> [Int] {
+        for slot in dirty { slots[slot].isDirty = false }
+        defer { dirty = [] }
+        return dirty
+    }
+
+    /// Lets up to `count` clean users go, least recently used first by a sweeping hand.
+    ///
+    /// Only while no commit is on its way, so that what the store has is what the slot had.
+    mutating func evict(_ count: Int) {
+        var remaining = count
+        var steps = 0
+        let spread = UInt64(max(1, index.count))
+        while remaining > 0, steps < 2 * slots.count {
+            defer {
+                hand = (hand + 1) % max(1, slots.count)
+                steps += 1
+            }
+            guard mayLeave(hand) else { continue }
+            // First round: those not used for as many touches as there are users.
+            if steps < slots.count, touchCount - slots[hand].touched < spread { continue }
+            index[slots[hand].user] = nil
+            slots[hand] = ResidentUser(
+                user: slots[hand].user,
+                state: UserState(firstOffset: 0, options: FoldOptions()))
+            slots[hand].isFree = true
+            free.append(hand)
+            remaining -= 1
+        }
+    }
+
+    private func mayLeave(_ slot: Int) -> Bool {
+        !slots[slot].isFree && !slots[slot].isDirty && !slots[slot].isQueued
+            && slots[slot].isStored
+    }
+
+    /// Estimated bytes by part, from at most `sampleCount` users at a fixed stride.
+    func byteCounts(sampleCount: Int = 20_000) -> [(name: String, byteCount: Int64)] {
+        var sums = ResidentBytes()
+        let stride = max(1, slots.count / sampleCount)
+        var sampled: Int64 = 0
+        for slot in Swift.stride(from: 0, to: slots.count, by: stride) {
+            if slots[slot].isFree { continue }
+            sums.add(slots[slot])
+            sampled += 1
+        }
+        return sums.scaled(by: sampled == 0 ? 0 : Double(index.count) / Double(sampled))
+    }
+
+    /// Traps when the table breaks its own rules.
+    func checkInvariants() {
+        precondition(index.count + free.count == slots.count, "slots are lost")
+        for (user, slot) in index {
+            precondition(slots[slot].user == user, "the index points at another user")
+        }
+        precondition(Set(dirty).count == dirty.count, "a slot is dirty twice")
+    }
+}
+
+/// Bytes of resident users by part.
+private struct ResidentBytes {
+    private static let arrayHeader = 32
+    private var record: Int64 = 0
+    private var tables: Int64 = 0
+    private var rows: Int64 = 0
+    private var hidden: Int64 = 0
+    private var pending: Int64 = 0
+
+    mutating func add(_ user: ResidentUser) {
+        record += Int64(MemoryLayout<ResidentUser>.stride + MemoryLayout<UserID>.stride + 16)
+        for table in [
+            user.state.items, user.state.categories, user.state.nameClusters, user.state.urls,
+            user.state.queries, user.state.queryClusters,
+        ] where !table.keys.isEmpty {
+            tables += Int64(table.byteCount + 3 * Self.arrayHeader)
+        }
+        rows += bytes(user.state.rows.halves) + bytes(user.state.rows.keys)
+        hidden += bytes(user.hidden)
+        pending += bytes(user.state.window.pending) + bytes(user.state.window.eventIDs)
+        record += bytes(user.state.weeks.counts)
+    }
+
+    func scaled(by factor: Double) -> [(name: String, byteCount: Int64)] {
+        [
+            ("record", record), ("tables", tables), ("rows", rows), ("hidden", hidden),
+            ("pending", pending),
+        ].map { (name: $0.0, byteCount: Int64(Double($0.1) * factor)) }
+    }
+
+    private func bytes<Element>(_ array: [Element]) -> Int64 {
+        array.capacity == 0
+            ? 0 : Int64(array.capacity * MemoryLayout<Element>.stride + Self.arrayHeader)
+    }
+}
