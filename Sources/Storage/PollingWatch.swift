@@ -1,0 +1,44 @@
+import Foundation
+
+/// A `DirectoryWatch` that only sleeps: what remains when the kernel gives out no watch.
+package final class PollingWatch: DirectoryWatch {
+    private let condition = WakeFlag()
+
+    package init() {}
+
+    package func wait(milliseconds: Int) {
+        condition.wait(milliseconds: milliseconds)
+    }
+
+    package func wake() {
+        condition.raise()
+    }
+}
+
+/// A flag that one thread waits for and any thread raises; waiting lowers it again.
+package final class WakeFlag: @unchecked Sendable {
+    // Sendable because `condition` guards `isRaised`.
+    private let condition = NSCondition()
+    private var isRaised = false
+
+    package init() {}
+
+    /// Returns when the flag is raised or the time has passed, and lowers the flag.
+    package func wait(milliseconds: Int) {
+        let end = Date(timeIntervalSinceNow: Double(milliseconds) / 1000)
+        condition.lock()
+        defer { condition.unlock() }
+        while !isRaised {
+            if !condition.wait(until: end) { break }
+        }
+        isRaised = false
+    }
+
+    /// Ends the current or the next wait.
+    package func raise() {
+        condition.lock()
+        defer { condition.unlock() }
+        isRaised = true
+        condition.signal()
+    }
+}

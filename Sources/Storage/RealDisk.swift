@@ -1,0 +1,150 @@
+import Glibc
+
+/// The machine's file system.
+package struct RealDisk: Disk {
+    package init() {}
+
+    package func open(_ path: String, _ mode: OpenMode) throws(StorageError) -> any DiskFile {
+        try RealFile(path, mode)
+    }
+
+    package func status(_ path: String) throws(StorageError) -> FileStatus? {
+        var raw = stat()
+        do {
+            _ = try SystemCall.retry("lstat", path) {
+                // SAFETY: the path is NUL-terminated for the call and `raw` outlives it.
+                unsafe lstat(path, &raw)
+            }
+        } catch .missing {
+            return nil
+        } catch .failed(_, _, let number, _) where number == ENOTDIR {
+            return nil
+        }
+        return FileStatus(raw)
+    }
+
+    package func names(in directory: String) throws(StorageError) -> [String] {
+        // SAFETY: the stream is checked for NULL, used by this thread only and closed below.
+        guard let stream = unsafe opendir(directory) else {
+            throw SystemCall.error("opendir", directory, errno)
+        }
+        defer { _ = unsafe closedir(stream) }
+        var names: [String] = []
+        errno = 0
+        // SAFETY: readdir's entry is valid until the next call on the stream; its name is
+        // NUL-terminated and copied at once.
+        while let entry = unsafe readdir(stream) {
+            let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+                unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name != "." && name != ".." { names.append(name) }
+            errno = 0
+        }
+        if errno != 0 { throw SystemCall.error("readdir", directory, errno) }
+        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    package func makeDirectory(_ path: String) throws(StorageError) {
+        do {
+            try makeOneDirectory(path)
+        } catch .exists {
+            if try isDirectory(path) { return }
+            throw .exists(path: path)
+        } catch .missing {
+            guard let parent = path.parentPath, parent != path else { throw .missing(path: path) }
+            try makeDirectory(parent)
+            do { try makeOneDirectory(path) } catch .exists {}
+        }
+    }
+
+    package func rename(_ path: String, to target: String) throws(StorageError) {
+        _ = try SystemCall.retry("rename to \(target)", path) {
+            // SAFETY: both paths are NUL-terminated for the call.
+            unsafe Glibc.rename(path, target)
+        }
+    }
+
+    package func remove(_ path: String) throws(StorageError) {
+        guard let status = try status(path) else { return }
+        do {
+            if status.kind == .directory {
+                for name in try names(in: path) { try remove(path + "/" + name) }
+                // SAFETY: the path is NUL-terminated for the call.
+                _ = try SystemCall.retry("rmdir", path) { unsafe rmdir(path) }
+            } else {
+                // SAFETY: the path is NUL-terminated for the call.
+                _ = try SystemCall.retry("unlink", path) { unsafe unlink(path) }
+            }
+        } catch .missing {
+            // Somebody else removed it first, which is what was asked for.
+        }
+    }
+
+    package func setLink(_ path: String, to target: String) throws(StorageError) {
+        let aside = path + ".partial-link"
+        try remove(aside)
+        _ = try SystemCall.retry("symlink", aside) {
+            // SAFETY: both strings are NUL-terminated for the call.
+            unsafe symlink(target, aside)
+        }
+        try rename(aside, to: path)
+    }
+
+    package func link(_ path: String) throws(StorageError) -> String? {
+        guard try status(path)?.kind == .link else { return nil }
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = try SystemCall.retry("readlink", path) {
+            // SAFETY: readlink writes at most the buffer's size and says how much it wrote.
+            unsafe readlink(path, &buffer, buffer.count)
+        }
+        return String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    package func syncDirectory(_ path: String) throws(StorageError) {
+        try synchronize(Descriptor(opening: path, flags: O_RDONLY | O_DIRECTORY), path)
+    }
+
+    package func freeByteCount(_ path: String) throws(StorageError) -> Int64 {
+        var raw = statvfs()
+        _ = try SystemCall.retry("statvfs", path) {
+            // SAFETY: the path is NUL-terminated for the call and `raw` outlives it.
+            unsafe statvfs(path, &raw)
+        }
+        return Int64(clamping: raw.f_bavail.multipliedReportingOverflow(by: raw.f_frsize).0)
+    }
+
+    package func watch(_ directory: String) -> any DirectoryWatch {
+        PollingWatch()
+    }
+
+    private func makeOneDirectory(_ path: String) throws(StorageError) {
+        // SAFETY: the path is NUL-terminated for the call.
+        _ = try SystemCall.retry("mkdir", path) { unsafe mkdir(path, 0o755) }
+    }
+
+    /// Whether `path` is a directory, links followed: `current/` may be a link's target.
+    private func isDirectory(_ path: String) throws(StorageError) -> Bool {
+        var raw = stat()
+        _ = try SystemCall.retry("stat", path) {
+            // SAFETY: the path is NUL-terminated for the call and `raw` outlives it.
+            unsafe stat(path, &raw)
+        }
+        return raw.st_mode & S_IFMT == S_IFDIR
+    }
+}
+
+extension String {
+    /// The path without its last component: `a/b` → `a`, `/a` → `/`, `a` → nil.
+    package var parentPath: String? {
+        let trimmed = utf8.last == UInt8(ascii: "/") ? dropLast() : self[...]
+        guard let slash = trimmed.lastIndex(of: "/") else { return nil }
+        return slash == trimmed.startIndex ? "/" : String(trimmed[..<slash])
+    }
+
+    /// The last component of a path: `a/b` → `b`.
+    package var lastPathComponent: String {
+        let trimmed = utf8.last == UInt8(ascii: "/") ? dropLast() : self[...]
+        guard let slash = trimmed.lastIndex(of: "/") else { return String(trimmed) }
+        return String(trimmed[trimmed.index(after: slash)...])
+    }
+}
