@@ -36,3 +36,6 @@ extension Array where Element == Float {
         indices.flatMap { self[$0 * width..<($0 + 1) * width] }
     }
 }
+
+/// Whether two results are the same bytes; a Bool, so that a failure does not print thousands.
+func isSame(_ a: [Float], _ b: [Float]) -> Bool { a.bits == b.bits }
