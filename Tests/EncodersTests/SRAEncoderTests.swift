@@ -5,7 +5,7 @@ import Storage
 import Testing
 
 @Suite struct SRAEncoderTests {
-    // Tests/Golden/sra_network.py (torch 2.13, float64); the published repository gave the same.
+    // Tests/Golden/sra_network.py (torch 2.15, float64); the published repository gave the same.
     @Test(arguments: InstructionLevel.supported)
     func `is the published network`(level: InstructionLevel) throws {
         let tensors = goldenTensors()

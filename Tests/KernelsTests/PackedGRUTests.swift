@@ -52,7 +52,7 @@ import Testing
         #expect(worst < 1e-5)
     }
 
-    // Tests/Golden/sra_gru.py (torch 2.13, float64)
+    // Tests/Golden/sra_gru.py (torch 2.15, float64)
     @Test(arguments: InstructionLevel.supported)
     func `is PyTorch's GRU`(level: InstructionLevel) {
         let small: [Float] = [
