@@ -202,8 +202,7 @@ TARGET static void LEVEL(gru_few)(
     case 7: ALL_COLUMNS(7, 1);
 #else
     case 1: ALL_COLUMNS(1, 4);
-    case 2: ALL_COLUMNS(2, 2);
-    case 3: ALL_COLUMNS(3, 1);
+    case 2: ALL_COLUMNS(2, 1);
 #endif
     default: break;
     }
@@ -212,7 +211,7 @@ TARGET static void LEVEL(gru_few)(
 
 TARGET static void LEVEL(gru_chunk)(
     const struct gru *gru, const float *inputs, const float *hidden, float *result, size_t rows) {
-    enum { block = WIDE ? 8 : 4 };
+    enum { block = WIDE ? 8 : 3 };
     const size_t full = rows / block * block;
     // Columns outermost: the weights of one group stay in the nearest cache for all the rows.
     for (size_t c = 0; c < gru->padded_width / LANES; c++) {

@@ -1,0 +1,67 @@
+import Learning
+import Storage
+import Testing
+
+@Suite struct KMeansTests {
+    // Tests/Golden/sra_kmeans.py (scikit-learn 1.9): best and median of 20 seeds
+    static let golden: [(k: Int, best: Double, median: Double)] = [
+        (1, 36_070_805.965, 36_070_805.965), (5, 19_881_192.804, 20_305_124.545),
+        (20, 3_029_390.165, 3_626_010.745), (40, 2_592_185.624, 2_624_041.959),
+    ]
+
+    @Test(arguments: golden.indices)
+    func `is as good as scikit-learn`(index: Int) throws {
+        let points = try goldenPoints()
+        let (k, best, median) = Self.golden[index]
+        let inertias = (0..<20).map { seed in
+            KMeans.centroids(of: points, k: k, seed: UInt64(seed)).inertia(of: points)
+        }.sorted()
+        #expect(inertias[0] <= best * 1.01)
+        // With 20 clusters a single run often merges two; its median scatters by several percent.
+        #expect(inertias[10] <= median * (k == 20 ? 1.1 : 1.01))
+        #expect(inertias[0] >= best * 0.98)
+    }
+
+    @Test func `does not depend on the order of the points`() throws {
+        let points = try goldenPoints()
+        let rows = stride(from: 0, to: points.count, by: 16).map { Array(points[$0..<$0 + 16]) }
+        let shuffled = rows.indices.flatMap { rows[($0 * 171 + 5) % rows.count] }
+        #expect(shuffled != points)
+        let centroids = KMeans.centroids(of: points, k: 20, seed: 3)
+        #expect(KMeans.centroids(of: shuffled, k: 20, seed: 3) == centroids)
+        #expect(KMeans.centroids(of: points, k: 20, seed: 4) != centroids)
+    }
+
+    @Test func `makes no more clusters than there are distinct points`() {
+        let points = [UInt8](repeating: 9, count: 160) + [UInt8](repeating: 1, count: 16)
+        let centroids = KMeans.centroids(of: points, k: 100, seed: 1)
+        #expect(centroids.count == 2)
+        #expect(Set(centroids.values) == [1, 9])
+        #expect(centroids.inertia(of: points) == 0)
+        #expect(KMeans.centroids(of: [], k: 5, seed: 1).count == 0)
+        let one = KMeans.centroids(of: points, k: 1, seed: 1)
+        #expect(one.values == [Float](repeating: Float(91.0 / 11), count: 16))
+    }
+
+    @Test func `leaves no cluster empty`() throws {
+        let points = try goldenPoints()
+        for seed in 0..<10 {
+            let centroids = KMeans.centroids(of: points, k: 250, seed: UInt64(seed))
+            let used = Set(
+                stride(from: 0, to: points.count, by: 16).map { start in
+                    centroids.nearest(to: points.span.extracting(start..<start + 16))
+                })
+            #expect(centroids.count == 250)
+            #expect(used.count == 250)
+        }
+    }
+}
+
+private func goldenPoints() throws -> [UInt8] {
+    let path =
+        "/"
+        + (#filePath.split(separator: "/").dropLast(2) + ["Golden", "sra_points.txt"])
+        .joined(separator: "/")
+    return try RealDisk().text(of: path, limit: 1 << 20)
+        .split { $0 == " " || $0 == "\n" }.compactMap { UInt8($0) }
+}
