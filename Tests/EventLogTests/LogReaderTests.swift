@@ -12,7 +12,8 @@ import Testing
         let cut = text.index(text.startIndex, offsetBy: 333)
         var bytes = try frame(String(text[..<cut])) + frame("") + frame(String(text[cut...]))
         bytes += [0x50, 0x2A, 0x4D, 0x18, 3, 0, 0, 0, 1, 2, 3]
-        bytes += try frame(lines(40..<50) + "{\"long\":\"\(String(repeating: "y", count: 300))\"}\n")
+        bytes += try frame(
+            lines(40..<50) + "{\"long\":\"\(String(repeating: "y", count: 300))\"}\n")
         bytes += Array("garbage between frames".utf8)
         var damaged = try frame(lines(50..<60))
         damaged[damaged.count / 2] ^= 0x10
@@ -53,7 +54,9 @@ import Testing
     }
 
     @Test(arguments: [1, 2, 7, 64, 1000, 100_000], [1, 2, 5, 1000])
-    func `gives the same records whatever the chunk bounds`(byteCount: Int, recordCount: Int)
+    func `gives the same records whatever the chunk bounds`(
+        byteCount: Int, recordCount: Int
+    )
         throws
     {
         var options = Self.small
@@ -173,4 +176,3 @@ import Testing
                     reason: "a record of 67108864 bytes; the longest allowed is 65536"))
     }
 }
-

@@ -46,14 +46,18 @@ struct TestLog {
     /// Lets every grace time pass.
     func settle() { clock.advance(seconds: 60) }
 
-    func reader(at cursor: Cursor = .start, options: LogReaderOptions = LogReaderOptions()) throws
+    func reader(
+        at cursor: Cursor = .start, options: LogReaderOptions = LogReaderOptions()
+    ) throws
         -> LogReader
     {
         try LogReader(host: host, directory: Self.directory, cursor: cursor, options: options)
     }
 
     /// Everything a fresh reader finds.
-    func readAll(from cursor: Cursor = .start, options: LogReaderOptions = LogReaderOptions())
+    func readAll(
+        from cursor: Cursor = .start, options: LogReaderOptions = LogReaderOptions()
+    )
         throws -> [ReadRecord]
     {
         try drain(reader(at: cursor, options: options))
@@ -85,7 +89,9 @@ func records(of chunk: LogChunk) -> [ReadRecord] {
 }
 
 /// One frame of `text`, as `SegmentWriter` writes them unless told otherwise.
-func frame(_ text: String, _ options: LZ4FrameEncoder.Options = LZ4FrameEncoder.Options()) throws
+func frame(
+    _ text: String, _ options: LZ4FrameEncoder.Options = LZ4FrameEncoder.Options()
+) throws
     -> [UInt8]
 {
     let encoder = LZ4FrameEncoder(options: options)
