@@ -18,6 +18,11 @@ package final class RealFile: DiskFile {
         descriptor = try Descriptor(opening: path, flags: flags)
     }
 
+    /// Lends the descriptor's number for a call that the seam does not know.
+    func withDescriptor(_ body: (Int32) -> Void) {
+        body(descriptor.number)
+    }
+
     /// Size and identity now (fstat(2)).
     package func status() throws(StorageError) -> FileStatus {
         var raw = stat()

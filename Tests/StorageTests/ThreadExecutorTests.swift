@@ -1,0 +1,92 @@
+import Storage
+import Synchronization
+import TestSupport
+import Testing
+
+/// An actor that lives on a thread of its own.
+private actor Counter {
+    private let executor: ThreadExecutor
+    private(set) var count = 0
+
+    init(executor: ThreadExecutor) {
+        self.executor = executor
+    }
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.unowned }
+
+    func add() -> Bool {
+        count += 1
+        return executor.isCurrent
+    }
+
+    /// Suspends often, so that its next part is enqueued from the own thread.
+    func addSlowly(_ times: Int) async {
+        for _ in 0..<times {
+            count += 1
+            await Task.yield()
+        }
+    }
+
+    nonisolated func addWithoutAwait() {
+        assumeIsolated { $0.count += 1 }
+    }
+
+    func callBack() {
+        addWithoutAwait()
+    }
+
+    func threadNames(_ disk: RealDisk) throws -> [String] {
+        try disk.names(in: "/proc/self/task").compactMap { task in
+            try? disk.text(of: "/proc/self/task/\(task)/comm", limit: 100)
+        }
+    }
+}
+
+@Suite struct ThreadExecutorTests {
+    @Test func `runs an actor on its thread, one job at a time`() async {
+        let executor = ThreadExecutor(name: "ubpd-test")
+        let counter = Counter(executor: executor)
+        let onThread = await withTaskGroup(of: Bool.self) { group in
+            for _ in 0..<1000 { group.addTask { await counter.add() } }
+            return await group.reduce(true) { $0 && $1 }
+        }
+        #expect(onThread)
+        #expect(await counter.count == 1000)
+        await counter.addSlowly(1000)
+        await counter.callBack()
+        #expect(await counter.count == 2001)
+        #expect(!executor.isCurrent)
+        executor.stop()
+        executor.stop()
+    }
+
+    @Test func `shows its name in proc`() async throws {
+        let executor = ThreadExecutor(name: "ubpd-a-rather-long-name", niceness: 1)
+        let names = try await Counter(executor: executor).threadNames(RealDisk())
+        #expect(names.contains("ubpd-a-rather-l\n"))
+        executor.stop()
+    }
+
+    @Test func `several executors run side by side`() async {
+        let counters = (0..<4).map { Counter(executor: ThreadExecutor(name: "ubpd-\($0)")) }
+        await withTaskGroup(of: Void.self) { group in
+            for round in 0..<400 { group.addTask { _ = await counters[round % 4].add() } }
+        }
+        for counter in counters { #expect(await counter.count == 100) }
+    }
+
+    @Test func `its thread ends with it`() async throws {
+        let disk = RealDisk()
+        do { _ = await Counter(executor: ThreadExecutor(name: "ubpd-mortal")).add() }
+        let flag = WakeFlag()
+        // The thread ends by itself; a test that waited in vain would fail below.
+        for _ in 0..<1000 where try hasThread("ubpd-mortal", disk) { flag.wait(milliseconds: 10) }
+        #expect(try !hasThread("ubpd-mortal", disk))
+    }
+
+    private func hasThread(_ name: String, _ disk: RealDisk) throws -> Bool {
+        try disk.names(in: "/proc/self/task").contains { task in
+            (try? disk.text(of: "/proc/self/task/\(task)/comm", limit: 100)) == name + "\n"
+        }
+    }
+}
