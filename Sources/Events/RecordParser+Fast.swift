@@ -75,7 +75,8 @@ extension Span<UInt8> {
             return word(at: start &+ 4) == literalWord("uct_buy\"") ? .productBuy : nil
         case literalWord("remove_f"):
             position &+= 17
-            return word(at: start &+ 9) == literalWord("om_cart\"") ? .removeFromCart : nil
+            return word(at: start &+ 8) == literalWord("rom_cart")
+                && byte(at: start &+ 16) == UInt8(ascii: "\"") ? .removeFromCart : nil
         case literalWord("search_q"):
             position &+= 13
             return word(at: start &+ 5) == literalWord("h_query\"") ? .searchQuery : nil

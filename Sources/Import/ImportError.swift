@@ -1,3 +1,4 @@
+import EventLog
 import Events
 import Storage
 
@@ -11,9 +12,8 @@ package enum ImportError: Error, Equatable, CustomStringConvertible {
     case tooManyRows(limit: Int)
     /// A row that never ends: most often a quote that was not closed.
     case rowTooLong(line: Int, limit: Int)
-    case undecodable(path: String, reason: String)
     case badOption(reason: String)
-    case unwritable(reason: String)
+    case log(EventLogError)
 
     package var description: String {
         switch self {
@@ -28,10 +28,8 @@ package enum ImportError: Error, Equatable, CustomStringConvertible {
         case .rowTooLong(let line, let limit):
             "line \(line): the row that starts here has more than \(limit) bytes; "
                 + "look for a quote that is not closed"
-        case .undecodable(let path, let reason):
-            "\(path): not an LZ4 frame that can be read: \(reason); test it with `lz4 -t`"
         case .badOption(let reason): reason
-        case .unwritable(let reason): reason
+        case .log(let error): error.description
         }
     }
 }

@@ -149,6 +149,7 @@ extension Importer {
                 if let news {
                     line.removeAll(keepingCapacity: true)
                     RecordWriter.append(news, seconds: row.seconds, to: &line)
+                    line.removeLast()
                     try sink.append(line)
                     result.catalogueUpdateCount += 1
                 }
@@ -164,6 +165,7 @@ extension Importer {
                     key: row.key, query: kind == .searchQuery ? vector : nil),
                 eventID: row.eventID < 0 ? nil : translator.eventIDs[Int(row.eventID)],
                 to: &line)
+            line.removeLast()
             try sink.append(line)
             result.writtenCounts[kind.name, default: 0] += 1
             ticker.tick(index + 1, (Int64(index), Int64(rows.count)))

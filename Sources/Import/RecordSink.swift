@@ -1,7 +1,25 @@
+import EventLog
+
 /// Where records go: a log, or a test's array.
 package protocol RecordSink {
-    /// Takes one record, its newline included.
-    mutating func append(_ line: [UInt8]) throws(ImportError)
+    /// Takes one record, without a newline.
+    mutating func append(_ record: [UInt8]) throws(ImportError)
     /// Makes all that was taken durable.
     mutating func finish() throws(ImportError)
+}
+
+/// A log: its writer's lock also guards the dictionary and the rejects that lie beside it.
+package struct LogSink: RecordSink {
+    private let writer: SegmentWriter
+
+    /// Writes through `writer`, which is closed at the end.
+    package init(_ writer: SegmentWriter) { self.writer = writer }
+
+    package mutating func append(_ record: [UInt8]) throws(ImportError) {
+        do throws(EventLogError) { try writer.append(record) } catch { throw .log(error) }
+    }
+
+    package mutating func finish() throws(ImportError) {
+        do throws(EventLogError) { try writer.close() } catch { throw .log(error) }
+    }
 }
