@@ -138,9 +138,7 @@ package struct Reply: Sendable, Equatable {
         return bytes
     }
 
-    /// Reads a line of the daemon.
-    ///
-    /// - Parameter byteLimit: bytes of the line, at most; a batch of profiles is some megabytes.
+    /// Reads a line of the daemon of at most `byteLimit` bytes; a batch is some megabytes.
     package init(line: [UInt8], byteLimit: Int) throws(JSONError) {
         let value = try JSONParser.parse(line, byteLimit: byteLimit)
         guard value["jsonrpc"] == "2.0", let id = value["id"].flatMap(RequestID.init(json:)) else {

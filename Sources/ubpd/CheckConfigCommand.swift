@@ -20,7 +20,8 @@ struct CheckConfigCommand: ParsableCommand {
         if keys {
             let defaults = Configuration()
             for key in ConfigurationKey.all {
-                Swift.print("\(key.path) (\(key.text(defaults)))\n    \(key.summary)")
+                Swift.print("\(key.path) (\(key.text(defaults))): \(key.want)")
+                Swift.print("    \(key.summary)")
             }
             return
         }

@@ -35,11 +35,9 @@ package struct JSONParser {
         self.depthLimit = depthLimit
     }
 
-    /// Parses one text.
+    /// Parses one text of at most `byteLimit` bytes.
     ///
-    /// - Parameters:
-    ///   - byteLimit: bytes of the text, at most.
-    ///   - depthLimit: arrays and objects inside each other, at most.
+    /// At most `depthLimit` arrays and objects may stand inside each other.
     package static func parse(
         _ bytes: [UInt8], byteLimit: Int = 1 << 20, depthLimit: Int = 32
     ) throws(JSONError) -> JSONValue {

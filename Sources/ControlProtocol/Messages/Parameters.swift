@@ -23,7 +23,7 @@ package struct Parameters: Sendable {
         return value == .null ? nil : value
     }
 
-    /// An integer in `range`, or nil when absent. Decimal strings are taken too.
+    /// An integer in `range`, or nil when absent; decimal strings are taken too.
     package mutating func integer(
         _ name: String, in range: ClosedRange<Int64> = .min ... .max
     ) throws(ControlError) -> Int64? {

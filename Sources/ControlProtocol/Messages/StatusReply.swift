@@ -1,4 +1,6 @@
-/// Answer to `status`. The names of `counters`, `lag`, `generation` and `degraded` are for scripts.
+/// What `status` answers.
+///
+/// Scripts may rely on the names of `counters`, `lag`, `generation` and `degraded`.
 package struct StatusReply: Sendable, Equatable {
     /// A place in the log.
     package struct Place: Sendable, Equatable {

@@ -7,9 +7,8 @@ extension Configuration {
 
     /// Reads a file over the defaults, then the overrides over both.
     ///
-    /// - Parameters:
-    ///   - path: the file; nil means `/etc/ubpd/ubpd.yaml` if there is one, else the defaults.
-    ///   - overrides: `key=value` pairs from flags, in order; keys as `order.lateness_seconds`.
+    /// Without a path that is `/etc/ubpd/ubpd.yaml` if there is one, else nothing. Overrides are
+    /// keys such as `order.lateness_seconds` with their values as text, from flags, in order.
     package static func load(
         path: String?, overrides: [(key: String, value: String)] = [], disk: any Disk
     ) throws(ConfigurationError) -> Configuration {
@@ -23,7 +22,7 @@ extension Configuration {
 
     /// Parses YAML text over the defaults, then the overrides, and checks the whole.
     ///
-    /// - Parameter source: the file's name for messages.
+    /// `source` is the file's name for messages.
     package init(
         yaml text: String, source: String, overrides: [(key: String, value: String)] = []
     ) throws(ConfigurationError) {

@@ -12,7 +12,7 @@ struct ControlConnection: Sendable {
 
     /// Sets up the handlers of an accepted channel, on its event loop.
     ///
-    /// - Parameter requestBytes: bytes of a request line for this peer.
+    /// `requestBytes` says how many bytes a request line of this peer may have.
     init(
         accepting channel: any Channel, idleSeconds: Int64,
         requestBytes: (PeerCredentials?) -> Int

@@ -27,11 +27,9 @@ package struct MethodTable: Sendable {
         startNanoseconds = clock.monotonicNanoseconds()
     }
 
-    /// Answers one request of a peer.
+    /// Answers one request of a peer that may do what `role` says.
     ///
-    /// - Parameters:
-    ///   - role: what the peer may do.
-    ///   - connections: peers at the moment, for `status`.
+    /// `connections` is how many peers there are at the moment, for `status`.
     package func answer(
         _ request: Request, role: Role, connections: Int = 0
     ) async

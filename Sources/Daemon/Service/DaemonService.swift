@@ -33,7 +33,7 @@ package struct DaemonService: Sendable {
 
     /// Runs until drained by a signal or by `drain`; nothing is left behind when it throws.
     ///
-    /// - Parameter handlesSignals: false in tests, which share their process.
+    /// `handlesSignals` is false in tests, which share their process.
     package func run(handlesSignals: Bool = true) async throws(DaemonError) {
         let policy = try AccessPolicy(configuration.control)
         let table = MethodTable(

@@ -15,12 +15,14 @@ struct StatusReporter: Service {
     /// Between two looks, at most; a third of the watchdog's time when that is shorter.
     private static let standardMilliseconds: UInt64 = 3000
 
+    /// How long systemd waits for the next answer while starting or stopping.
+    private static let patience = ServiceManager.Notice.extendTimeout(microseconds: 60_000_000)
+
     func run() async throws {
         let period = min(
             Self.standardMilliseconds,
             max(10, (serviceManager.watchdogMicroseconds ?? .max) / 3000))
-        // A pipeline that recovers for long answers late; systemd is told to have patience.
-        serviceManager.send(.status("Recovering"), .extendTimeout(microseconds: 60_000_000))
+        serviceManager.send(.status("Recovering"))
         await cancelWhenGracefulShutdown {
             var last: String?
             while !Task.isCancelled {
@@ -30,17 +32,26 @@ struct StatusReporter: Service {
         }
     }
 
-    /// Sends what has changed since the line `last`, nil before the first; returns the new line.
+    /// Sends what has changed since the line `last`, nil while not ready; returns the new line.
     private func report(after last: String?) async -> String? {
         do throws(PipelineError) {
-            let line = Self.line(try await service.status())
-            if last == nil {
-                logger.notice("ready", metadata: ["status": "\(line)"])
-                serviceManager.send(.ready, .status(line), .watchdog)
-            } else if line != last {
-                serviceManager.send(.status(line), .watchdog)
-            } else {
-                serviceManager.send(.watchdog)
+            let report = try await service.status()
+            let line = Self.line(report)
+            switch report.state {
+            case "recovering":
+                // It answers, so it is at work; systemd is told to have patience.
+                serviceManager.send(.status(line), Self.patience)
+                return nil
+            case "draining": serviceManager.send(.status(line), .watchdog, Self.patience)
+            default:
+                if last == nil {
+                    logger.notice("ready", metadata: ["status": "\(line)"])
+                    serviceManager.send(.ready, .status(line), .watchdog)
+                } else if line != last {
+                    serviceManager.send(.status(line), .watchdog)
+                } else {
+                    serviceManager.send(.watchdog)
+                }
             }
             return line
         } catch {
@@ -52,6 +63,9 @@ struct StatusReporter: Service {
     /// One line on how things are, as `systemctl status` shows it.
     static func line(_ report: StatusReport) -> String {
         var parts: [String] = []
+        if report.state == "recovering" || report.state == "draining" {
+            parts.append(report.state.prefix(1).uppercased() + report.state.dropFirst())
+        }
         if report.lagBytes == 0 {
             parts.append("Caught up")
         } else {
