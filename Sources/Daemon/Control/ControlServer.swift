@@ -1,0 +1,208 @@
+import ControlProtocol
+import Logging
+import NIOCore
+import NIOPosix
+import ServiceLifecycle
+import Storage
+import Synchronization
+
+/// Serves the control socket until its service group shuts down.
+///
+/// Requests of one connection are carried out one after the other, in the order sent; connections
+/// run beside each other. A peer that sends rubbish gets an error and keeps its connection; one
+/// that does not read is not read from, and is closed when nothing has moved for the idle time.
+package final class ControlServer: Service {
+    private let options: Configuration.ControlOptions
+    private let policy: AccessPolicy
+    private let table: MethodTable
+    private let logger: Logger
+    private let listener: ListeningSocket
+    private let group: MultiThreadedEventLoopGroup
+    private let connections = Mutex<[ObjectIdentifier: Entry]>([:])
+    private let requestsInFlight = Atomic<Int>(0)
+
+    private struct Entry {
+        let channel: any Channel
+        let activity: ConnectionActivity
+    }
+
+    /// Takes the socket's path; peers may connect from here on and are answered once `run` runs.
+    package init(
+        configuration: Configuration, policy: AccessPolicy, table: MethodTable, logger: Logger
+    ) throws(DaemonError) {
+        options = configuration.control
+        self.policy = policy
+        self.table = table
+        self.logger = logger
+        do {
+            listener = try ListeningSocket(
+                path: configuration.socketPath, mode: configuration.control.mode, backlog: 128)
+        } catch .exists(let path) {
+            throw .socketTaken(path: path)
+        } catch {
+            throw .socket(error)
+        }
+        group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    }
+
+    /// Serves until the service group shuts down or the task is cancelled; then the socket's file
+    /// is removed, requests under way are answered, and the connections closed.
+    package func run() async throws {
+        defer { listener.removeFile() }
+        let server = try await bind()
+        try await withGracefulShutdownHandler {
+            try await withTaskCancellationHandler {
+                try await serve(server)
+            } onCancel: {
+                server.channel.close(promise: nil)
+            }
+        } onGracefulShutdown: {
+            self.listener.removeFile()
+            server.channel.close(promise: nil)
+            self.closeConnections()
+        }
+        try await group.shutdownGracefully()
+    }
+
+    private func bind() async throws -> NIOAsyncChannel<ControlConnection, Never> {
+        let options = options
+        let policy = policy
+        return try await ServerBootstrap(group: group)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .bind(listener.descriptor) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try ControlConnection(
+                        accepting: channel, idleSeconds: options.idleSeconds,
+                        requestBytes: { peer in
+                            let role = peer.map(policy.role) ?? .none
+                            return role == .operator
+                                ? max(options.requestBytes, options.operatorRequestBytes)
+                                : options.requestBytes
+                        })
+                }
+            }
+    }
+
+    private func serve(_ server: NIOAsyncChannel<ControlConnection, Never>) async throws {
+        try await withThrowingDiscardingTaskGroup { group in
+            try await server.executeThenClose { inbound in
+                for try await connection in inbound {
+                    group.addTask { await self.serve(connection) }
+                }
+            }
+        }
+    }
+
+    private func closeConnections() {
+        let entries = connections.withLock { Array($0.values) }
+        for entry in entries where entry.activity.requestClose() {
+            entry.channel.close(promise: nil)
+        }
+    }
+
+    // MARK: One connection
+
+    private func serve(_ connection: ControlConnection) async {
+        let channel = connection.channel.channel
+        let entry = Entry(channel: channel, activity: connection.activity)
+        let count = connections.withLock {
+            $0[ObjectIdentifier(channel)] = entry
+            return $0.count
+        }
+        defer { connections.withLock { $0[ObjectIdentifier(channel)] = nil } }
+        do {
+            try await connection.channel.executeThenClose { inbound, _ in
+                guard count <= options.connections else {
+                    let error = ControlError(
+                        .busy, "\(options.connections) connections are open already",
+                        hint: "close one, or raise control.connections")
+                    try await write(Reply(id: .null, result: .failure(error)), to: channel)
+                    return
+                }
+                try await serve(connection, inbound)
+            }
+        } catch {
+            // The peer went away in the middle; there is nobody left to tell.
+            logger.debug("connection lost", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func serve(
+        _ connection: ControlConnection, _ inbound: NIOAsyncChannelInboundStream<LineFramer.Frame>
+    ) async throws {
+        let role = connection.peer.map(policy.role) ?? .none
+        for try await frame in inbound {
+            guard connection.activity.beginAnswer() else { break }
+            let reply = await reply(to: frame, of: connection.peer, role: role)
+            connection.activity.beginWriting()
+            if let reply { try await write(reply, to: connection.channel.channel) }
+            connection.activity.finish()
+        }
+    }
+
+    /// Returns when the kernel has the whole reply, so that one reply a peer is held at most.
+    private func write(_ reply: Reply, to channel: any Channel) async throws {
+        try await channel.writeAndFlush(ByteBuffer(bytes: reply.line))
+    }
+
+    // MARK: One request
+
+    /// The answer to one line; nil for a notification.
+    private func reply(
+        to frame: LineFramer.Frame, of peer: PeerCredentials?, role: Role
+    ) async
+        -> Reply?
+    {
+        let request: Request
+        switch frame {
+        case .tooLong(let limit):
+            let error = ControlError(
+                .tooLarge, "a request line of more than \(limit) bytes",
+                hint: "ask in batches, or raise control.request_bytes")
+            return Reply(id: .null, result: .failure(error))
+        case .line(let line):
+            do throws(Request.Refusal) {
+                request = try Request(line: line, byteLimit: line.count)
+            } catch {
+                return Reply(id: error.id, result: .failure(error.error))
+            }
+        }
+        let result = await boundedResult(of: request, peer: peer, role: role)
+        return request.id.map { Reply(id: $0, result: result) }
+    }
+
+    private func boundedResult(
+        of request: Request, peer: PeerCredentials?, role: Role
+    ) async
+        -> Result<JSONValue, ControlError>
+    {
+        let count = requestsInFlight.add(1, ordering: .relaxed).newValue
+        defer { requestsInFlight.subtract(1, ordering: .relaxed) }
+        guard count <= options.requestsInFlight else {
+            return .failure(
+                ControlError(
+                    .busy, "\(options.requestsInFlight) requests are being answered already",
+                    hint: "ask again in a moment, or raise control.requests_in_flight"))
+        }
+        let isMutation = Method(rawValue: request.method)?.isMutation ?? false
+        let result = await table.answer(
+            request, role: role, connections: connections.withLock { $0.count })
+        if isMutation { note(request, result, peer) }
+        return result
+    }
+
+    /// Leaves a trace of who changed what, or tried to.
+    private func note(
+        _ request: Request, _ result: Result<JSONValue, ControlError>, _ peer: PeerCredentials?
+    ) {
+        var metadata: Logger.Metadata = [
+            "method": "\(request.method)", "uid": "\(peer.map { String($0.user) } ?? "unknown")",
+            "pid": "\(peer.map { String($0.processID) } ?? "unknown")",
+        ]
+        if case .failure(let error) = result {
+            metadata["refused"] = "\(error.code.rawValue)"
+            metadata["reason"] = "\(error.message)"
+        }
+        logger.notice("control request", metadata: metadata)
+    }
+}

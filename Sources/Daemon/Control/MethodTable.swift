@@ -1,0 +1,160 @@
+import ControlProtocol
+import Events
+import Pipeline
+import Storage
+
+/// Answers requests: checks the role and the parameters, asks the pipeline, shapes the reply.
+package struct MethodTable: Sendable {
+    let service: any ProfileService
+    let names: any UserNames
+    let profileBatch: Int
+    private let clock: any Clock
+    private let startNanoseconds: UInt64
+
+    /// - Parameters:
+    ///   - service: the running pipeline.
+    ///   - names: how users that are no numbers are found and shown.
+    ///   - profileBatch: users of one `profile.batch`, at most.
+    ///   - clock: for the daemon's own uptime only.
+    package init(
+        service: any ProfileService, names: any UserNames = NumbersOnly(), profileBatch: Int = 500,
+        clock: any Clock
+    ) {
+        self.service = service
+        self.names = names
+        self.profileBatch = profileBatch
+        self.clock = clock
+        startNanoseconds = clock.monotonicNanoseconds()
+    }
+
+    /// Answers one request of a peer that may do what `role` says.
+    ///
+    /// `connections` is how many peers there are at the moment, for `status`.
+    package func answer(
+        _ request: Request, role: Role, connections: Int = 0
+    ) async
+        -> Result<JSONValue, ControlError>
+    {
+        do throws(ControlError) {
+            guard role >= .reader else { throw .forbidden(request.method, want: .reader) }
+            guard let method = Method(rawValue: request.method) else {
+                throw unknownMethod(request.method)
+            }
+            guard role == .operator || !method.isMutation else {
+                throw .forbidden(request.method, want: .operator)
+            }
+            return .success(
+                try await result(of: method, request.params, connections: connections))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func result(
+        of method: Method, _ params: [JSONValue.Member], connections: Int
+    ) async throws(ControlError) -> JSONValue {
+        switch method {
+        case .status: try await status(params, connections: connections)
+        case .version: try version(params)
+        case .profileGet: try await profile(params)
+        case .profileBatch: try await profiles(params)
+        case .snapshotCreate: try await createSnapshot(params)
+        case .snapshotList: try await listSnapshots(params)
+        case .snapshotShow: try await showSnapshot(params)
+        case .snapshotVerify: try await verifySnapshot(params)
+        case .snapshotRollback: try await rollback(params)
+        case .snapshotRelease: try await release(params)
+        case .checkpoint: try await checkpoint(params)
+        case .drain: try await drain(params)
+        default:
+            throw ControlError(
+                .notAvailable, "`\(method.rawValue)` is not available in this version",
+                hint: "`ubpctl version` shows what runs; later versions answer it")
+        }
+    }
+
+    private func unknownMethod(_ name: String) -> ControlError {
+        let nearest = Method.allCases
+            .map { (name: $0.rawValue, distance: editDistance(name, $0.rawValue)) }
+            .min { $0.distance < $1.distance }
+        let hint =
+            nearest.map { $0.distance <= 4 ? "did you mean `\($0.name)`?" : nil } ?? nil
+        return ControlError(
+            .methodNotFound, "there is no method `\(name.prefix(60))`",
+            hint: hint ?? "docs/control.md lists the methods")
+    }
+
+    /// Calls the pipeline and puts its errors into the wire's terms.
+    func ask<Answer: Sendable>(
+        _ body: (any ProfileService) async throws(PipelineError) -> Answer
+    ) async throws(ControlError) -> Answer {
+        do throws(PipelineError) { return try await body(service) } catch {
+            throw ControlError(error)
+        }
+    }
+
+    // MARK: The daemon itself
+
+    private func version(_ params: [JSONValue.Member]) throws(ControlError) -> JSONValue {
+        try Parameters(params).finish()
+        return ["version": .string(Version.program), "protocol": .int(Version.wire)]
+    }
+
+    private func status(
+        _ params: [JSONValue.Member], connections: Int
+    ) async throws(ControlError) -> JSONValue {
+        try Parameters(params).finish()
+        let report = try await ask { service throws(PipelineError) in try await service.status() }
+        var reply = StatusReply(report)
+        reply.version = Version.program
+        reply.processID = Int64(Accounts.ownProcess)
+        let elapsed = clock.monotonicNanoseconds() - startNanoseconds
+        reply.uptimeSeconds = Double(elapsed / 1_000_000) / 1000
+        reply.connections = Int64(connections)
+        return reply.json
+    }
+
+    private func checkpoint(_ params: [JSONValue.Member]) async throws(ControlError) -> JSONValue {
+        let guards = try MutationGuards(params)
+        let standing = try await check(guards)
+        if guards.isDryRun {
+            return ["dry_run": true, "committed": StatusReply.Place(standing.committed).json]
+        }
+        let cursor = try await ask { service throws(PipelineError) in
+            try await service.checkpoint()
+        }
+        return ["dry_run": false, "committed": StatusReply.Place(cursor).json]
+    }
+
+    private func drain(_ params: [JSONValue.Member]) async throws(ControlError) -> JSONValue {
+        let guards = try MutationGuards(params)
+        _ = try await check(guards)
+        if !guards.isDryRun {
+            try await ask { service throws(PipelineError) in try await service.drain() }
+        }
+        return ["dry_run": .bool(guards.isDryRun), "drained": .bool(!guards.isDryRun)]
+    }
+
+    /// Compares what a mutation counts on with how things are.
+    func check(_ guards: MutationGuards) async throws(ControlError) -> StatusReport {
+        let report = try await ask { service throws(PipelineError) in try await service.status() }
+        if let expected = guards.expectVersion, expected != report.currentSnapshot {
+            let current = report.currentSnapshot.map(String.init) ?? "nothing"
+            throw ControlError(
+                .expectVersion, "`current` is \(current), not \(expected)",
+                hint: "look at `snapshot.list`, then ask again with what you find")
+        }
+        return report
+    }
+}
+
+extension ControlError {
+    /// `forbidden`: the peer's role is below `want`.
+    static func forbidden(_ method: String, want: Role) -> ControlError {
+        let (name, key) =
+            want == .operator ? ("an operator", "operators") : ("a reader", "readers")
+        return ControlError(
+            .forbidden, "`\(method.prefix(60))` needs \(name)",
+            hint: "have your user or group added to control.\(key), or ask as root")
+    }
+}

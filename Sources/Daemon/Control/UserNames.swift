@@ -1,0 +1,18 @@
+import Events
+
+/// Translates between users and the texts that an importing shop knows them under.
+package protocol UserNames: Sendable {
+    /// The user behind a text that is no decimal number; nil when texts mean nothing here.
+    func user(named text: String) -> UserID?
+    /// The shop's own text for a user; nil when its number is its name.
+    func name(of user: UserID) -> String?
+}
+
+/// For logs whose ids are numbers.
+package struct NumbersOnly: UserNames {
+    package init() {}
+
+    package func user(named text: String) -> UserID? { nil }
+
+    package func name(of user: UserID) -> String? { nil }
+}

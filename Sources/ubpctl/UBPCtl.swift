@@ -1,0 +1,102 @@
+import ArgumentParser
+import ControlProtocol
+import Foundation
+
+/// Asks a running daemon over its control socket: `ubpctl [options] <noun> <verb>`.
+@main
+struct UBPCtl: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ubpctl",
+        abstract: "Ask and steer a running ubpd.",
+        discussion: """
+            Exit status: 0 done; 1 the daemon refused; 2 wrong usage; 3 no daemon to talk to; \
+            4 no answer in time; 5 an answer that makes no sense.
+            """,
+        version: Version.program,
+        subcommands: [
+            StatusCommand.self, VersionCommand.self, ProfileCommand.self, SnapshotCommand.self,
+            CheckpointCommand.self, DrainCommand.self, CallCommand.self,
+        ])
+
+    @OptionGroup var connection: ConnectionOptions
+
+    static func main() async {
+        let arguments = Arguments.hoisted(Array(CommandLine.arguments.dropFirst()))
+        let isJSON = Arguments.beforeTerminator(arguments).contains("--json")
+        do {
+            var command = try parseAsRoot(arguments)
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch let failure as Failure {
+            failure.report(asJSON: isJSON)
+            Foundation.exit(failure.exitCode)
+        } catch {
+            guard exitCode(for: error) != .success else { exit(withError: error) }
+            Failure.usage(fullMessage(for: error)).report(asJSON: isJSON)
+            Foundation.exit(Failure.usage("").exitCode)
+        }
+    }
+}
+
+/// Lets the options that every verb has stand before the noun as well.
+enum Arguments {
+    /// The same arguments with leading `--json`, `--socket P` and `--timeout S` moved to the end.
+    static func hoisted(_ arguments: [String]) -> [String] {
+        var options: [String] = []
+        var index = 0
+        while index < arguments.count {
+            let argument = arguments[index]
+            if ["--socket", "--timeout"].contains(argument), index + 1 < arguments.count {
+                options += arguments[index...index + 1]
+                index += 2
+            } else if argument == "--json" || argument.hasPrefix("--socket=")
+                || argument.hasPrefix("--timeout=")
+            {
+                options.append(argument)
+                index += 1
+            } else {
+                break
+            }
+        }
+        let rest = Array(arguments[index...])
+        guard let first = rest.first, !first.hasPrefix("-") else { return arguments }
+        let named = beforeTerminator(rest)
+        return named + options + rest[named.count...]
+    }
+
+    /// The arguments before `--`.
+    static func beforeTerminator(_ arguments: [String]) -> [String] {
+        Array(arguments.prefix { $0 != "--" })
+    }
+}
+
+/// The options of every verb.
+struct ConnectionOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The daemon's control socket; else $UBPD_SOCKET, else /run/ubpd/ubpd.sock.",
+            valueName: "path"))
+    var socket: String?
+
+    @Option(
+        help: ArgumentHelp("Seconds to wait for an answer.", valueName: "seconds"))
+    var timeout: Double?
+
+    @Flag(help: "Print one JSON document, errors too.")
+    var json = false
+
+    var path: String {
+        if let socket { return socket }
+        let variable = ProcessInfo.processInfo.environment["UBPD_SOCKET"] ?? ""
+        return variable.isEmpty ? "/run/ubpd/ubpd.sock" : variable
+    }
+
+    mutating func validate() throws {
+        if let timeout, !(timeout > 0 && timeout <= 1_000_000) {
+            throw ValidationError("--timeout wants seconds above 0")
+        }
+    }
+}

@@ -1,0 +1,41 @@
+import ArgumentParser
+import Daemon
+import Logging
+import Storage
+
+/// `ubpd run`: follows the log and answers on the control socket until told to stop.
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Follow the log and answer on the control socket.")
+
+    @OptionGroup var options: ConfigurationOptions
+
+    func run() async throws {
+        do throws(DaemonError) {
+            try await serve()
+        } catch {
+            standardError("ubpd: \(error)")
+            throw ExitCode(error.exitCode)
+        }
+    }
+
+    private func serve() async throws(DaemonError) {
+        let host = makeHost()
+        let configuration = try options.load(from: host.disk)
+        var logger = Logger(label: "ubpd") { label in
+            StreamLogHandler.standardError(label: label)
+        }
+        logger.logLevel = Logger.Level(rawValue: configuration.log.level.rawValue) ?? .info
+        let pipeline: AssembledPipeline
+        do {
+            pipeline = try makePipeline(
+                configuration: configuration, host: host, logger: logger)
+        } catch {
+            throw .pipeline(error)
+        }
+        try await DaemonService(
+            configuration: configuration, pipeline: pipeline, host: host,
+            serviceManager: .fromEnvironment(), logger: logger
+        ).run()
+    }
+}
