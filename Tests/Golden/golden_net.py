@@ -76,20 +76,19 @@ class SRA:
     """PyTorch's GRU over a user's rows from h = 0, then a Linear on the last state."""
 
     def __init__(self, tensors):
-        def one(suffix, prefixes):
-            found = [n for p in prefixes for n in tensors if n.startswith(p)
-                     and n.endswith(suffix)]
+        def one(suffix, prefix):
+            found = [n for n in tensors if n.startswith(prefix) and n.endswith(suffix)]
             if len(found) != 1:
                 raise SystemExit(f"sra: {suffix} is not one of {sorted(tensors)}")
             return tensors[found[0]].astype(np.float64)
 
-        whole = ("encoder",) if any(n.startswith("encoder") for n in tensors) else ("",)
+        whole = "encoder" if any(n.startswith("encoder") for n in tensors) else ""
         self.weight_ih = one("weight_ih_l0", whole)
         self.weight_hh = one("weight_hh_l0", whole)
         self.bias_ih = one("bias_ih_l0", whole)
         self.bias_hh = one("bias_hh_l0", whole)
-        self.latent_weight = one("latent.weight", ("",))
-        self.latent_bias = one("latent.bias", ("",))
+        self.latent_weight = one("latent.weight", "")
+        self.latent_bias = one("latent.bias", "")
         self.hidden = self.weight_hh.shape[1]
 
     def encoded(self, sequences):
@@ -97,17 +96,23 @@ class SRA:
         order = sorted(range(len(sequences)), key=lambda i: -len(sequences[i]))
         lengths = np.array([len(sequences[i]) for i in order])
         h = np.zeros((len(order), self.hidden))
-        for t in range(lengths.max(initial=0)):
-            n = int((lengths > t).sum())
-            x = np.stack([sequences[i][t] for i in order[:n]]).astype(np.float64)
-            h[:n] = self.step(x, h[:n])
+        # Stretches of steps, so that the input projection is one product for each.
+        for start in range(0, lengths.max(initial=0), 64):
+            count = int((lengths > start).sum())
+            x = np.zeros((64, count, self.weight_ih.shape[1]))
+            for k, i in enumerate(order[:count]):
+                part = sequences[i][start:start + 64]
+                x[:len(part), k] = part
+            projected = x @ self.weight_ih.T + self.bias_ih
+            for t in range(min(64, lengths[0] - start)):
+                n = int((lengths > start + t).sum())
+                h[:n] = self.step(projected[t, :n], h[:n])
         z = np.empty((len(order), len(self.latent_bias)))
         z[order] = h @ self.latent_weight.T + self.latent_bias
         return z
 
-    def step(self, x, h):
+    def step(self, gi, h):
         size = self.hidden
-        gi = x @ self.weight_ih.T + self.bias_ih
         gh = h @ self.weight_hh.T + self.bias_hh
         r = sigmoid(gi[:, :size] + gh[:, :size])
         z = sigmoid(gi[:, size:2 * size] + gh[:, size:2 * size])
