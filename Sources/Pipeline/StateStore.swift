@@ -77,7 +77,7 @@ package final class StateStore: Sendable {
             sql: "INSERT OR REPLACE INTO catalogue (item, category, price, name) VALUES (?,?,?,?)")
         for (id, entry) in commit.catalogue {
             try item.execute(arguments: [
-                id.rawValue, entry.category, entry.price.map(Int64.init),
+                id.rawValue, entry.category, entry.price.map { Int64($0) },
                 entry.name.map { (name: TextVector) -> Data in
                     Data((0..<16).map { (index: Int) -> UInt8 in name[index] })
                 },
