@@ -1,0 +1,59 @@
+// The inner loops of Sources/Kernels: pure functions on memory, without allocation or globals.
+//
+// Every function that takes `level` gives the same bytes at each of them (for finite numbers): all
+// levels are one source, Sources/CKernels/levels.h, compiled for three widths of vector. A level
+// that `kernels_level_supported` denies must not be passed.
+#ifndef CKERNELS_H
+#define CKERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    kernels_portable = 0,  // C with fmaf; any machine
+    kernels_avx2 = 1,      // AVX2, FMA, F16C
+    kernels_avx512 = 2,    // AVX-512 F, BW, DQ, VL
+};
+
+enum {
+    // Columns that lie side by side in packed weights; outputs are padded to a multiple of it.
+    kernels_lanes = 16,
+    // Rows of hidden states that are computed before any of them is written back.
+    kernels_chunk_rows = 64,
+};
+
+// 1 when this processor and its operating system have `level`, else 0.
+int kernels_level_supported(int level);
+
+// One GRU step (PyTorch's nn.GRU, gates r, z, n) of `rows` independent rows, in place.
+//
+// With P = hidden_width rounded up to kernels_lanes:
+// weights: [P / 16, input_width + hidden_width, 3, 16], 64-byte aligned for speed;
+// biases: [4, P]: r and z (input + recurrent), n of the input, n of the recurrence;
+// inputs: [rows, input_width]; hidden: [rows, hidden_width], read and written;
+// scratch: [kernels_chunk_rows, P], overwritten.
+void kernels_gru_step(
+    int level, const float *weights, const float *biases, size_t input_width, size_t hidden_width,
+    const float *inputs, float *hidden, float *scratch, size_t rows);
+
+// outputs = inputs W^T + b. With P = output_width rounded up to kernels_lanes:
+// weights: [P / 16, input_width, 16]; biases: [P]; inputs: [rows, input_width];
+// outputs: [rows, output_width].
+void kernels_linear(
+    int level, const float *weights, const float *biases, size_t input_width, size_t output_width,
+    const float *inputs, float *outputs, size_t rows);
+
+// Elementwise functions of the gates, for tests: values[i] <- f(values[i]).
+void kernels_sigmoid(int level, float *values, size_t count);
+void kernels_tanh(int level, float *values, size_t count);
+
+// binary16 -> binary32, exact; a NaN becomes quiet and keeps its payload.
+void kernels_widen(int level, const uint16_t *halfs, float *values, size_t count);
+// binary32 -> binary16, to nearest even; overflow gives infinity, a NaN becomes quiet.
+void kernels_narrow(int level, const float *values, uint16_t *halfs, size_t count);
+
+// Index of the centroid nearest to `point` ([16]) among centroids ([count, 16]), squared Euclidean
+// distance in binary32; the lowest index among equals. count > 0.
+size_t kernels_nearest_centroid(const uint8_t *point, const float *centroids, size_t count);
+
+#endif
