@@ -1,0 +1,75 @@
+import Storage
+import Synchronization
+
+/// Waits for a log to grow: what the daemon's reading thread sits in.
+///
+/// `next` is called by one thread at a time; everything else from any thread.
+package final class Follower: Sendable {
+    /// Longest single wait, milliseconds: what a change that nobody reported is late by.
+    private static let sliceMilliseconds = 200
+
+    private let reader: Mutex<LogReader>
+    private let watch: any DirectoryWatch
+    private let clock: any Clock
+    private let isWoken = Atomic<Bool>(false)
+
+    /// What the reader says of itself, for `status`.
+    package struct Condition: Sendable {
+        /// Where reading goes on after the last chunk.
+        package var cursor: Cursor
+        /// Compressed bytes to the end of the log as last listed.
+        package var lagByteCount: Int64
+        /// Whether everything that can be read was read.
+        package var isAtEnd: Bool
+        /// What was survived, oldest first.
+        package var notices: [LogNotice]
+        /// Notices so far, those that left included.
+        package var noticeCount: Int
+        /// Why nothing can be read now.
+        package var obstacle: LogNotice?
+    }
+
+    /// - Throws: `cursorInvalid`.
+    package init(
+        host: Host, directory: String, cursor: Cursor = .start,
+        options: LogReaderOptions = LogReaderOptions()
+    ) throws(EventLogError) {
+        let made = try LogReader(
+            host: host, directory: directory, cursor: cursor, options: options)
+        reader = Mutex(made)
+        watch = host.disk.watch(directory)
+        clock = host.clock
+    }
+
+    /// The next chunk; waits for one up to `waitMilliseconds`, or until `wake()`.
+    package func next(waitMilliseconds: Int) throws(EventLogError) -> LogChunk? {
+        var remaining = waitMilliseconds
+        while true {
+            let chunk = try reader.withLock { (reader) throws(EventLogError) in
+                try reader.next()
+            }
+            if let chunk { return chunk }
+            if isWoken.exchange(false, ordering: .acquiringAndReleasing) { return nil }
+            guard remaining > 0 else { return nil }
+            let slice = min(remaining, Self.sliceMilliseconds)
+            watch.wait(milliseconds: slice)
+            remaining -= slice
+        }
+    }
+
+    /// Makes the current or the next `next` return without waiting any longer.
+    package func wake() {
+        isWoken.store(true, ordering: .releasing)
+        watch.wake()
+    }
+
+    /// What the reader says of itself now; waits while a chunk is being read.
+    package func condition() -> Condition {
+        reader.withLock { reader in
+            Condition(
+                cursor: reader.cursor, lagByteCount: reader.lag(), isAtEnd: reader.isAtEnd,
+                notices: reader.notices, noticeCount: reader.noticeCount,
+                obstacle: reader.obstacle)
+        }
+    }
+}

@@ -1,0 +1,102 @@
+import Storage
+
+extension LZ4FrameScanner {
+    /// The file ends where it should not: waits, or, when it is complete, looks for what is left.
+    func torn(_ isComplete: Bool, isInFrame: Bool, _ reason: String) -> Step? {
+        guard isComplete else { return .starved }
+        lose(isInFrame: isInFrame, reason: reason)
+        return nil
+    }
+
+    /// Gives up from here on to the next frame.
+    func lose(isInFrame: Bool, reason: String) {
+        state = .searching(start: window.position, isInFrame: isInFrame, reason: reason)
+    }
+
+    /// The LZ4 block here, up to `end`, is damaged.
+    func fail(_ header: LZ4FrameHeader, end: Int64) {
+        let reason =
+            header.hasBlockChecksums
+            ? "an LZ4 block's checksum does not match" : "an LZ4 block is malformed"
+        if header.blocksAreIndependent {
+            state = .suspect(header, end: end, reason: reason)
+        } else {
+            lose(isInFrame: true, reason: reason)
+        }
+    }
+
+    /// Decides whether only one LZ4 block is lost: whether what stands at its end makes sense.
+    ///
+    /// Its length may be what is damaged, or the file may have been cut inside it and written on,
+    /// so the next LZ4 block must be readable, or the frame must end with another or the file.
+    func probe(
+        _ header: LZ4FrameHeader, end: Int64, reason: String, _ isComplete: Bool
+    )
+        throws(StorageError) -> Step?
+    {
+        let start = window.position
+        let ahead = Int(end - start)
+        guard try window.has(ahead + 4) else {
+            return torn(isComplete, isInFrame: true, reason)
+        }
+        let word = LZ4FrameHeader.word(window.bytes, at: window.index + ahead)
+        let byteCount = Int(word & 0x7FFF_FFFF)
+        guard byteCount <= header.blockByteCount else {
+            lose(isInFrame: true, reason: reason)
+            return nil
+        }
+        let tail = word == 0 ? header.hasContentChecksum : header.hasBlockChecksums
+        let whole = ahead + 4 + byteCount + (tail ? 4 : 0)
+        guard try window.has(whole) else { return torn(isComplete, isInFrame: true, reason) }
+        if word == 0 {
+            guard try window.has(whole + 4) || isComplete && window.count == whole else {
+                return torn(isComplete, isInFrame: true, reason)
+            }
+            guard window.count == whole || isMagic(at: window.index + whole) else {
+                lose(isInFrame: true, reason: reason)
+                return nil
+            }
+        } else if !isReadable(header, at: window.index + ahead) {
+            lose(isInFrame: true, reason: reason)
+            return nil
+        }
+        window.move(to: end)
+        state = .inFrame(header)
+        return damage(start, isInFrame: true, reason: reason)
+    }
+
+    /// Looks for the next frame whose header holds; the damage ends there, or at the file's end.
+    func search(
+        from start: Int64, isInFrame: Bool, reason: String, _ isComplete: Bool
+    )
+        throws(StorageError) -> Step?
+    {
+        while try window.has(4) {
+            let found = LZ4ByteScan.first(0x04, in: window.bytes, window.index..<window.bytes.count)
+            let next = found ?? window.bytes.count
+            window.move(to: window.position + Int64(next - window.index))
+            guard found != nil else { continue }
+            guard try window.has(4) else { break }
+            if LZ4FrameHeader.word(window.bytes, at: window.index) == LZ4FrameHeader.magic {
+                _ = try window.has(LZ4FrameHeader.longestByteCount)
+                let begin = LZ4FrameHeader.read(
+                    window.bytes, at: window.index, end: window.bytes.count)
+                if case .frame = begin {
+                    state = .between
+                    return damage(start, isInFrame: isInFrame, reason: reason)
+                }
+                if case .incomplete = begin, !isComplete { return .starved }
+            }
+            window.move(to: window.position + 1)
+        }
+        guard isComplete else { return .starved }
+        window.move(to: window.position + Int64(window.count))
+        state = .between
+        return damage(start, isInFrame: isInFrame, reason: reason)
+    }
+
+    private func isMagic(at index: Int) -> Bool {
+        let word = LZ4FrameHeader.word(window.bytes, at: index)
+        return word == LZ4FrameHeader.magic || LZ4FrameHeader.skippableMagics.contains(word)
+    }
+}

@@ -1,0 +1,44 @@
+/// Something about the log's files that was survived and that an operator should know of.
+package enum LogNotice: Hashable, Sendable, CustomStringConvertible {
+    /// The file became shorter than what was read of it; reading goes on at its new end.
+    case truncated(segment: Int64, readByteCount: Int64, byteCount: Int64)
+    /// Another content stands under the segment's name; it is read from its start.
+    case replaced(segment: Int64, inodeReused: Bool)
+    /// The same content stands in another file (copied or restored); reading goes on in it.
+    case moved(segment: Int64)
+    /// The segment at the cursor is gone; what was not read of it is lost.
+    case vanished(segment: Int64)
+    /// The segment at the cursor has another sequence number now; reading goes on in it.
+    case renamed(segment: Int64, newSegment: Int64)
+    /// Sequence numbers between two segments are missing; reading went on after them.
+    case gap(after: Int64, next: Int64)
+    /// A segment that was taken as complete has grown since; what was added is not read.
+    case grewAfterSealing(segment: Int64, byteCount: Int64)
+    /// A file or the directory cannot be read now; it is tried again.
+    case unreadable(path: String, reason: String)
+
+    package var description: String {
+        switch self {
+        case .truncated(let segment, let readByteCount, let byteCount):
+            "segment \(segment) was cut to \(byteCount) bytes after \(readByteCount) had been "
+                + "read; only what is appended from here on is read"
+        case .replaced(let segment, let inodeReused):
+            "segment \(segment) was replaced by another content"
+                + (inodeReused ? " in the same inode" : "") + "; it is read from its start"
+        case .moved(let segment):
+            "segment \(segment) is another file with the same beginning; reading goes on in it"
+        case .vanished(let segment):
+            "segment \(segment) is gone before it was read to its end; keep segments until the "
+                + "committed cursor is past them"
+        case .renamed(let segment, let newSegment):
+            "segment \(segment) was renamed to \(newSegment); reading goes on in it"
+        case .gap(let after, let next):
+            "no segment between \(after) and \(next); if some were lost, restore them and refresh"
+        case .grewAfterSealing(let segment, let byteCount):
+            "segment \(segment) grew to \(byteCount) bytes after a newer one had sealed it; what "
+                + "was added is not read: raise `log.seal_grace`"
+        case .unreadable(let path, let reason):
+            "\(path) cannot be read (\(reason)); it is tried again"
+        }
+    }
+}

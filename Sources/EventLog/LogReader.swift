@@ -1,0 +1,148 @@
+import Storage
+
+/// Reads a log's records in order, from any cursor, while it grows (DESIGN §3, docs/event-log.md).
+///
+/// Records and their offsets are a pure function of the log's bytes: neither the chunk bounds, nor
+/// where reading was resumed, nor how the files grew enters them. What happens to the files is
+/// survived and said in `notices`. Used by one thread at a time; `Follower` waits for it.
+package final class LogReader {
+    package let options: LogReaderOptions
+    /// Where reading goes on after the last chunk.
+    package internal(set) var cursor: Cursor
+    /// What was survived, oldest first, at most `options.noticeCount`.
+    package private(set) var notices: [LogNotice] = []
+    /// Notices so far, those that left included.
+    package private(set) var noticeCount = 0
+    /// Why nothing can be read now; nil while all is well.
+    package internal(set) var obstacle: LogNotice?
+    /// Whether the last `next()` found nothing more to read in the highest segment.
+    package internal(set) var isAtEnd = false
+
+    let host: Host
+    var listing: SegmentListing
+    var segment: OpenSegment?
+    var splitter: RecordSplitter
+    /// Decoded bytes of the last step that the splitter has not taken yet.
+    var unread = 0..<0
+    /// The highest segment that was read to its end; the next one is looked for above it.
+    var finished: Int64
+    /// When a gap, or the lack of the cursor's segment, was first seen.
+    var missingSinceNanoseconds: UInt64?
+
+    /// Gets ready to read the log in `directory`, which may be missing as yet, from `cursor` on.
+    ///
+    /// - Throws: `cursorInvalid` for a cursor that no log has; nothing is opened yet.
+    package init(
+        host: Host, directory: String, cursor: Cursor = .start,
+        options: LogReaderOptions = LogReaderOptions()
+    ) throws(EventLogError) {
+        guard
+            cursor.segment >= -1, cursor.framePosition >= 0, cursor.decodedOffset >= 0,
+            cursor.recordCount >= 0, cursor.segment < Int64.max
+        else { throw .cursorInvalid(cursor) }
+        self.host = host
+        self.cursor = cursor
+        self.options = options
+        listing = SegmentListing(
+            host: host, directory: directory, intervalMilliseconds: options.listMilliseconds)
+        splitter = RecordSplitter(options: options)
+        finished = max(cursor.segment - 1, -1)
+    }
+
+    /// The next run of whole records of one segment; nil when nothing more is readable now.
+    ///
+    /// What cannot be read now (permissions, a failing disk) is an `obstacle`, tried again by the
+    /// next call; nothing is lost or read twice by it.
+    package func next() throws(EventLogError) -> LogChunk? {
+        do throws(StorageError) {
+            let chunk = try read()
+            obstacle = nil
+            return chunk
+        } catch {
+            close()
+            isAtEnd = false
+            let notice = LogNotice.unreadable(
+                path: listing.directory, reason: error.description)
+            if obstacle != notice { note(notice) }
+            obstacle = notice
+            return nil
+        }
+    }
+
+    /// Compressed bytes from where reading stands to the end of the log as last listed.
+    package func lag() -> Int64 {
+        do throws(StorageError) {
+            let place = segment?.sequence ?? max(finished, cursor.segment)
+            let later = try listing.byteCount(after: place)
+            guard let segment else { return later }
+            let size = try segment.file.status().byteCount
+            return later + max(0, size - segment.scanner.window.position)
+        } catch {
+            return 0
+        }
+    }
+
+    /// Forgets the notices that were read.
+    package func clearNotices() { notices = [] }
+
+    private func read() throws(StorageError) -> LogChunk? {
+        isAtEnd = false
+        while true {
+            if segment == nil { segment = try openNext() }
+            guard let segment else { return nil }
+            if !unread.isEmpty && split(segment) { return try take(segment) }
+            if splitter.isFull { return try take(segment) }
+            switch try segment.scanner.step(isComplete: segment.isComplete) {
+            case .bytes:
+                unread = segment.afterDropped()
+            case .damage(let damage):
+                if !segment.afterDropped().isEmpty { splitter.add(damage, after: segment.place) }
+            case .starved:
+                if let chunk = try take(segment) { return chunk }
+                guard try goOn(segment) else { return nil }
+            case .finished:
+                if segment.isShort { noteShort(segment) }
+                splitter.finish()
+                let chunk = try take(segment)
+                finished = segment.sequence
+                close()
+                if let chunk { return chunk }
+            }
+        }
+    }
+
+    /// Cuts the unread bytes into records; true when a chunk is full.
+    private func split(_ segment: OpenSegment) -> Bool {
+        let scanner = segment.scanner
+        return splitter.add(
+            scanner.output, &unread, end: segment.place, block: scanner.blockPosition)
+    }
+
+    private func take(_ segment: OpenSegment) throws(StorageError) -> LogChunk? {
+        try segment.refreshIdentity()
+        guard let taken = splitter.take() else { return nil }
+        let chunk = LogChunk(
+            bytes: taken.bytes, entries: taken.entries, segment: segment.sequence,
+            identity: segment.identity, firstOffset: cursor.recordCount)
+        cursor = chunk.cursor(after: chunk.entries.count - 1)
+        return chunk
+    }
+
+    /// Stops reading the open segment; what was not handed out is read again when it is resumed.
+    func close() {
+        segment = nil
+        unread = 0..<0
+        splitter = RecordSplitter(options: options)
+    }
+
+    private func noteShort(_ segment: OpenSegment) {
+        let end = segment.scanner.window.position
+        note(.truncated(segment: segment.sequence, readByteCount: end, byteCount: end))
+    }
+
+    func note(_ notice: LogNotice) {
+        noticeCount += 1
+        notices.append(notice)
+        if notices.count > options.noticeCount { notices.removeFirst() }
+    }
+}

@@ -1,0 +1,57 @@
+import Storage
+
+/// The segment that is being read.
+final class OpenSegment {
+    let sequence: Int64
+    let file: any DiskFile
+    private(set) var identity: FileIdentity
+    private(set) var scanner: LZ4FrameScanner
+    /// Whether the file is taken as complete.
+    var isComplete = false
+    /// Size when it was last found to have nothing more, and since when it has had that.
+    var quietByteCount: Int64 = -1
+    var quietSinceNanoseconds: UInt64 = 0
+    /// The frame that was re-entered, and how many of its decoded bytes were read before.
+    private var dropped: (framePosition: Int64, decodedOffset: Int64)
+
+    /// Gets ready to go on at `cursor` in `file`.
+    init(sequence: Int64, file: any DiskFile, at cursor: Cursor) throws(StorageError) {
+        self.sequence = sequence
+        self.file = file
+        scanner = LZ4FrameScanner(file: file, framePosition: cursor.framePosition)
+        dropped = (cursor.framePosition, cursor.decodedOffset)
+        identity = try FileIdentity.of(file, readByteCount: cursor.framePosition)
+    }
+
+    /// The place after the scanner's last step.
+    var place: RecordSplitter.Place {
+        RecordSplitter.Place(
+            framePosition: scanner.framePosition, decodedEnd: scanner.decodedOffset)
+    }
+
+    /// The part of the last step that was not read before; damage counts as one byte.
+    func afterDropped() -> Range<Int> {
+        let range = scanner.outputRange
+        let isBytes = !range.isEmpty
+        guard scanner.framePosition == dropped.framePosition else {
+            return isBytes ? range : 0..<1
+        }
+        let missing = scanner.decodedOffset - dropped.decodedOffset
+        if missing <= 0 { return 0..<0 }
+        return isBytes
+            ? max(range.lowerBound, range.upperBound - Int(missing))..<range.upperBound
+            : 0..<1
+    }
+
+    /// Takes the file's identity again while its head is still growing.
+    func refreshIdentity() throws(StorageError) {
+        guard identity.headByteCount < FileIdentity.longestHead else { return }
+        identity = try FileIdentity.of(file, readByteCount: scanner.window.position)
+    }
+
+    /// Whether the frame that was re-entered has, so far, fewer bytes than were read of it before.
+    var isShort: Bool {
+        scanner.framePosition == dropped.framePosition
+            && scanner.decodedOffset < dropped.decodedOffset
+    }
+}

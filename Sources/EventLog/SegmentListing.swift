@@ -1,0 +1,94 @@
+import Storage
+
+/// The segments of a directory, listed seldom and asked about often.
+struct SegmentListing {
+    let host: Host
+    let directory: String
+    let intervalMilliseconds: Int
+    /// Sequence numbers as last listed, ascending.
+    private(set) var sequences: [Int64] = []
+    private var listedNanoseconds: UInt64?
+    private var byteCounts: [Int64: Int64] = [:]
+
+    init(host: Host, directory: String, intervalMilliseconds: Int) {
+        self.host = host
+        self.directory = directory
+        self.intervalMilliseconds = intervalMilliseconds
+    }
+
+    func path(_ sequence: Int64) -> String { directory + "/" + SegmentName.name(sequence) }
+
+    /// The lowest segment above `sequence`; nil when there is none.
+    ///
+    /// The next number is looked up by itself, so that it is found at once; the directory is listed
+    /// at most once per interval, so that a thousand sealed segments cost an idle reader nothing.
+    mutating func first(after sequence: Int64) throws(StorageError) -> Int64? {
+        if let known = known(after: sequence), known == sequence + 1 { return known }
+        if try host.disk.status(path(sequence + 1)) != nil {
+            insert(sequence + 1)
+            return sequence + 1
+        }
+        if known(after: sequence) == nil { try listIfDue() }
+        return known(after: sequence)
+    }
+
+    /// The highest segment as last listed.
+    var last: Int64? { sequences.last }
+
+    /// Lists the directory now; a missing one has no segments.
+    mutating func list() throws(StorageError) {
+        listedNanoseconds = host.clock.monotonicNanoseconds()
+        do {
+            sequences = try host.disk.names(in: directory).compactMap(SegmentName.sequence)
+            sequences.sort()
+        } catch StorageError.missing {
+            sequences = []
+        }
+    }
+
+    /// Compressed bytes of the segments above `sequence`; asks for each size once, for the highest
+    /// each time.
+    mutating func byteCount(after sequence: Int64) throws(StorageError) -> Int64 {
+        try listIfDue()
+        byteCounts = byteCounts.filter { $0.key > sequence }
+        var sum: Int64 = 0
+        for later in sequences.reversed() {
+            guard later > sequence else { break }
+            if let known = byteCounts[later], later != last {
+                sum += known
+                continue
+            }
+            let size = try host.disk.status(path(later))?.byteCount ?? 0
+            if later != last { byteCounts[later] = size }
+            sum += size
+        }
+        return sum
+    }
+
+    private mutating func listIfDue() throws(StorageError) {
+        let now = host.clock.monotonicNanoseconds()
+        if let listedNanoseconds,
+            now < listedNanoseconds + UInt64(max(0, intervalMilliseconds)) * 1_000_000
+        {
+            return
+        }
+        try list()
+    }
+
+    private func known(after sequence: Int64) -> Int64? {
+        var low = 0
+        var high = sequences.count
+        while low < high {
+            let middle = (low + high) / 2
+            if sequences[middle] > sequence { high = middle } else { low = middle + 1 }
+        }
+        return low < sequences.count ? sequences[low] : nil
+    }
+
+    private mutating func insert(_ sequence: Int64) {
+        let index = sequences.firstIndex { $0 >= sequence } ?? sequences.count
+        if index == sequences.count || sequences[index] != sequence {
+            sequences.insert(sequence, at: index)
+        }
+    }
+}
