@@ -41,7 +41,9 @@ extension SnapshotStore {
     private func adopt(_ version: Int64, _ recovery: inout Recovery) throws(SnapshotError) {
         if let record = try registry.snapshot(version) {
             // Retention was interrupted between the registry and the directory.
-            if record.removedSeconds != nil { try removeDirectory(of: version) }
+            if record.removedSeconds != nil, let aside = try moveAside(version) {
+                try onDisk { () throws(StorageError) in try host.disk.remove(aside) }
+            }
             return
         }
         do throws(SnapshotError) {

@@ -13,6 +13,8 @@ package final class SnapshotStore: Sendable {
     let host: Host
     /// The version being written; one at a time.
     private let writing = Mutex<Int64?>(nil)
+    /// Held while registry, hold and `current` change together.
+    private let moving = Mutex<Void>(())
 
     /// The snapshots of `stateDirectory`; call `recover` before anything else.
     package init(stateDirectory: String, registry: Registry, on host: Host) {
@@ -159,6 +161,13 @@ package final class SnapshotStore: Sendable {
             throw .unknownVersion(version)
         }
         return record
+    }
+
+    /// Runs `body` while no other verb changes the registry, the hold or `current`.
+    func exclusively<Result: Sendable>(
+        _ body: () throws(SnapshotError) -> Result
+    ) throws(SnapshotError) -> Result {
+        try moving.withLock { (_) throws(SnapshotError) in try body() }
     }
 
     func endWriting() {

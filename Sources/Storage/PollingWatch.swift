@@ -1,6 +1,6 @@
 import Foundation
 
-/// A `DirectoryWatch` that only sleeps: what remains when the kernel gives out no watch.
+/// A `DirectoryWatch` that only sleeps until it is woken; disks in memory wake it at each change.
 package final class PollingWatch: DirectoryWatch {
     private let condition = WakeFlag()
 

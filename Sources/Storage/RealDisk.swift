@@ -124,9 +124,9 @@ package struct RealDisk: Disk {
         return Int64(clamping: raw.f_bavail.multipliedReportingOverflow(by: raw.f_frsize).0)
     }
 
-    /// A watch of the directory.
+    /// inotify(7), which polls for what it does not see.
     package func watch(_ directory: String) -> any DirectoryWatch {
-        PollingWatch()
+        RealDirectoryWatch(path: directory)
     }
 
     private func makeOneDirectory(_ path: String) throws(StorageError) {

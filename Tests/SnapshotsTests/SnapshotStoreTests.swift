@@ -75,6 +75,25 @@ import Testing
         #expect(try fixture.store.retain(1) == [2, 5])
     }
 
+    @Test func `verbs from several threads leave current where the hold says`() async throws {
+        for round in 0..<20 {
+            let (fixture, _) = try SnapshotFixture.inMemory()
+            for salt in 0..<3 { try fixture.write(salt: salt) }
+            let store = fixture.store
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try fixture.write(salt: 3) }
+                group.addTask { _ = try store.rollback(to: 2, reason: "test") }
+                group.addTask { _ = try? store.rollback(to: 1, reason: "test") }
+                group.addTask { _ = try store.retain(3) }
+                if round % 2 == 1 { group.addTask { _ = try store.release() } }
+                try await group.waitForAll()
+            }
+            let current = try #require(try store.current())
+            try store.verify(current)
+            #expect(try current == store.hold()?.version ?? 4)
+        }
+    }
+
     @Test func `a version is never used twice`() throws {
         let (fixture, disk) = try SnapshotFixture.inMemory()
         for salt in 0..<3 { try fixture.write(salt: salt) }
