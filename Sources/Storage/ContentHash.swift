@@ -7,6 +7,7 @@ import CCrypto
 package struct ContentHash: ~Copyable, Sendable {
     private let context: EVPContext
 
+    /// The hash of nothing yet; allocates the digest's state.
     package init() {
         context = EVPContext()
     }
@@ -43,8 +44,8 @@ package struct ContentHash: ~Copyable, Sendable {
 }
 
 /// Owns OpenSSL's state of one digest.
+// Sendable because its only owner is one `ContentHash`, a value that cannot be copied.
 @safe private final class EVPContext: @unchecked Sendable {
-    // Sendable because its only owner is one `ContentHash`, a value that cannot be copied.
     // SAFETY: the pointer stays valid until `deinit` and is never handed out.
     let pointer: OpaquePointer
 

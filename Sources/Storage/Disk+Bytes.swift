@@ -89,6 +89,7 @@ package struct FileDigest: Sendable, Hashable, Codable {
     /// 64 lower-case hexadecimal digits.
     package var sha256: String
 
+    /// The digest of a file.
     package init(byteCount: Int64, sha256: String) {
         self.byteCount = byteCount
         self.sha256 = sha256

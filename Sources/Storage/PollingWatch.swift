@@ -1,26 +1,30 @@
 import Foundation
 
-/// A `DirectoryWatch` that only sleeps: what remains when the kernel gives out no watch.
+/// A `DirectoryWatch` that only sleeps until it is woken; disks in memory wake it at each change.
 package final class PollingWatch: DirectoryWatch {
     private let condition = WakeFlag()
 
+    /// A watch that nothing but `wake` ends early.
     package init() {}
 
+    /// Sleeps, unless or until woken.
     package func wait(milliseconds: Int) {
         condition.wait(milliseconds: milliseconds)
     }
 
+    /// Ends the current or the next `wait`.
     package func wake() {
         condition.raise()
     }
 }
 
+// Sendable because `condition` guards `isRaised`.
 /// A flag that one thread waits for and any thread raises; waiting lowers it again.
 package final class WakeFlag: @unchecked Sendable {
-    // Sendable because `condition` guards `isRaised`.
     private let condition = NSCondition()
     private var isRaised = false
 
+    /// A lowered flag.
     package init() {}
 
     /// Returns when the flag is raised or the time has passed, and lowers the flag.

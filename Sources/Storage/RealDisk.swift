@@ -2,12 +2,15 @@ import Glibc
 
 /// The machine's file system.
 package struct RealDisk: Disk {
+    /// The file system as this process sees it.
     package init() {}
 
+    /// open(2), close-on-exec, new files with mode 0644.
     package func open(_ path: String, _ mode: OpenMode) throws(StorageError) -> any DiskFile {
         try RealFile(path, mode)
     }
 
+    /// lstat(2).
     package func status(_ path: String) throws(StorageError) -> FileStatus? {
         var raw = stat()
         do {
@@ -23,6 +26,7 @@ package struct RealDisk: Disk {
         return FileStatus(raw)
     }
 
+    /// readdir(3), sorted; a name that is not UTF-8 comes out repaired and cannot be opened.
     package func names(in directory: String) throws(StorageError) -> [String] {
         // SAFETY: the stream is checked for NULL, used by this thread only and closed below.
         guard let stream = unsafe opendir(directory) else {
@@ -44,6 +48,7 @@ package struct RealDisk: Disk {
         return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
+    /// mkdir(2) from the first missing parent on, mode 0755.
     package func makeDirectory(_ path: String) throws(StorageError) {
         do {
             try makeOneDirectory(path)
@@ -57,6 +62,7 @@ package struct RealDisk: Disk {
         }
     }
 
+    /// rename(2); a directory replaces only an empty one.
     package func rename(_ path: String, to target: String) throws(StorageError) {
         _ = try SystemCall.retry("rename to \(target)", path) {
             // SAFETY: both paths are NUL-terminated for the call.
@@ -64,6 +70,7 @@ package struct RealDisk: Disk {
         }
     }
 
+    /// unlink(2), or the whole tree from its leaves up.
     package func remove(_ path: String) throws(StorageError) {
         guard let status = try status(path) else { return }
         do {
@@ -80,6 +87,7 @@ package struct RealDisk: Disk {
         }
     }
 
+    /// symlink(2) aside under a name that `AtomicFile.removeLeftovers` knows, then rename(2).
     package func setLink(_ path: String, to target: String) throws(StorageError) {
         let aside = path + ".partial-link"
         try remove(aside)
@@ -90,6 +98,7 @@ package struct RealDisk: Disk {
         try rename(aside, to: path)
     }
 
+    /// readlink(2).
     package func link(_ path: String) throws(StorageError) -> String? {
         guard try status(path)?.kind == .link else { return nil }
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
@@ -100,10 +109,12 @@ package struct RealDisk: Disk {
         return String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
+    /// fsync(2) of the directory.
     package func syncDirectory(_ path: String) throws(StorageError) {
         try synchronize(Descriptor(opening: path, flags: O_RDONLY | O_DIRECTORY), path)
     }
 
+    /// Blocks free for everybody, statvfs(3).
     package func freeByteCount(_ path: String) throws(StorageError) -> Int64 {
         var raw = statvfs()
         _ = try SystemCall.retry("statvfs", path) {
@@ -113,8 +124,9 @@ package struct RealDisk: Disk {
         return Int64(clamping: raw.f_bavail.multipliedReportingOverflow(by: raw.f_frsize).0)
     }
 
+    /// inotify(7), which polls for what it does not see.
     package func watch(_ directory: String) -> any DirectoryWatch {
-        PollingWatch()
+        RealDirectoryWatch(path: directory)
     }
 
     private func makeOneDirectory(_ path: String) throws(StorageError) {

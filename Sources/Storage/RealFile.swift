@@ -77,6 +77,7 @@ package final class RealFile: DiskFile {
         }
     }
 
+    /// ftruncate(2); new bytes are 0.
     package func truncate(to byteCount: Int64) throws(StorageError) {
         _ = try SystemCall.retry("ftruncate", path) {
             ftruncate(descriptor.number, off_t(byteCount))
@@ -88,6 +89,7 @@ package final class RealFile: DiskFile {
         try synchronize(descriptor, path)
     }
 
+    /// flock(2), exclusive and without waiting; the lock goes with the last descriptor.
     package func lock() throws(StorageError) -> Bool {
         do {
             _ = try SystemCall.retry("flock", path) {

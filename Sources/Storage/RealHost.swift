@@ -2,6 +2,7 @@ import Glibc
 
 /// The machine's clocks (clock_gettime(2)).
 package struct RealClock: Clock {
+    /// The kernel's clocks.
     package init() {}
 
     /// CLOCK_REALTIME, whole seconds.
@@ -26,8 +27,10 @@ package struct RealClock: Clock {
 
 /// The kernel's random numbers, through the standard library's generator.
 package struct RealRandomness: Randomness {
+    /// The kernel's generator.
     package init() {}
 
+    /// 64 bits of getrandom(2).
     package func next() -> UInt64 {
         var generator = SystemRandomNumberGenerator()
         return generator.next()

@@ -6,6 +6,7 @@ package struct StableHash64: Sendable, Equatable {
     /// The hash of all that was taken.
     package private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
 
+    /// The hash of nothing.
     package init() {}
 
     /// Takes the next bytes.

@@ -23,6 +23,7 @@ package final class ThreadExecutor: SerialExecutor {
         queue.stop()
     }
 
+    /// Hands a job to the thread; wakes it only when it sleeps.
     package func enqueue(_ job: consuming ExecutorJob) {
         // SAFETY: the runtime keeps a job and its actor, hence this executor, until it has run.
         let entry = unsafe JobQueue.Entry(
@@ -57,9 +58,8 @@ package final class ThreadExecutor: SerialExecutor {
 }
 
 /// The jobs of one executor and the thread that takes them.
+// Sendable because `condition` guards every variable.
 private final class JobQueue: @unchecked Sendable {
-    // Sendable because `condition` guards every variable.
-
     /// A job and the executor it runs on.
     @safe struct Entry {
         let job: UnownedJob

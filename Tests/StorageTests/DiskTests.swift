@@ -19,6 +19,7 @@ import Testing
         try checkReadsAndWrites(of: disk, in: root + "/a")
         try checkNames(of: disk, in: root)
         try checkLinks(of: disk, in: root)
+        try checkWatch(of: disk, in: root)
         #expect(try disk.freeByteCount(root) > 0)
     }
 
@@ -93,6 +94,17 @@ import Testing
         try disk.remove(root + "/current")
         #expect(try disk.names(in: root + "/one") == ["file"])
         #expect(try disk.names(in: root) == ["a", "one"])
+    }
+
+    private func checkWatch(of disk: any Disk, in root: String) throws {
+        let watch = disk.watch(root)
+        let start = RealClock().monotonicNanoseconds()
+        _ = try disk.open(root + "/new", .create)
+        watch.wait(milliseconds: 60_000)
+        watch.wake()
+        watch.wait(milliseconds: 60_000)
+        #expect(RealClock().monotonicNanoseconds() - start < 60_000_000_000)
+        try disk.remove(root + "/new")
     }
 
     @Test func `errors carry the path and errno's text`() throws {

@@ -35,10 +35,12 @@ private actor Counter {
         addWithoutAwait()
     }
 
-    func threadNames(_ disk: RealDisk) throws -> [String] {
-        try disk.names(in: "/proc/self/task").compactMap { task in
-            try? disk.text(of: "/proc/self/task/\(task)/comm", limit: 100)
-        }
+    /// `<pid>/task/<tid>` and the name of the thread that runs this.
+    func thread(_ disk: RealDisk) throws -> (path: String?, name: String) {
+        (
+            try disk.link("/proc/thread-self"),
+            try disk.text(of: "/proc/thread-self/comm", limit: 100)
+        )
     }
 }
 
@@ -62,8 +64,8 @@ private actor Counter {
 
     @Test func `shows its name in proc`() async throws {
         let executor = ThreadExecutor(name: "ubpd-a-rather-long-name", niceness: 1)
-        let names = try await Counter(executor: executor).threadNames(RealDisk())
-        #expect(names.contains("ubpd-a-rather-l\n"))
+        let thread = try await Counter(executor: executor).thread(RealDisk())
+        #expect(thread.name == "ubpd-a-rather-l\n")
         executor.stop()
     }
 
@@ -77,16 +79,18 @@ private actor Counter {
 
     @Test func `its thread ends with it`() async throws {
         let disk = RealDisk()
-        do { _ = await Counter(executor: ThreadExecutor(name: "ubpd-mortal")).add() }
-        let flag = WakeFlag()
-        // The thread ends by itself; a test that waited in vain would fail below.
-        for _ in 0..<1000 where try hasThread("ubpd-mortal", disk) { flag.wait(milliseconds: 10) }
-        #expect(try !hasThread("ubpd-mortal", disk))
+        let path = try #require(try await pathOfMortalThread(disk))
+        // It ends by itself, a little later; one that did not would fail below.
+        let pause = WakeFlag()
+        for _ in 0..<1000 where try disk.status(path) != nil { pause.wait(milliseconds: 10) }
+        #expect(try disk.status(path) == nil)
     }
 
-    private func hasThread(_ name: String, _ disk: RealDisk) throws -> Bool {
-        try disk.names(in: "/proc/self/task").contains { task in
-            (try? disk.text(of: "/proc/self/task/\(task)/comm", limit: 100)) == name + "\n"
-        }
+    /// Where /proc shows the thread of an executor that is gone when this returns.
+    private func pathOfMortalThread(_ disk: RealDisk) async throws -> String? {
+        let counter = Counter(executor: ThreadExecutor(name: "ubpd-mortal"))
+        let path = try await counter.thread(disk).path.map { "/proc/" + $0 }
+        #expect(try path.map(disk.status) != nil)
+        return path
     }
 }

@@ -66,6 +66,7 @@ package final class MemoryDisk: Disk {
         state.withLock { $0.checkInvariants() }
     }
 
+    /// Opens a file; the handle dies with the next crash.
     package func open(_ path: String, _ mode: OpenMode) throws(StorageError) -> any DiskFile {
         let seconds = now()
         let (node, epoch) = try state.withLock { (tree) throws(StorageError) in
@@ -76,12 +77,14 @@ package final class MemoryDisk: Disk {
             disk: self, path: path, node: node, epoch: epoch, isReadOnly: mode == .read)
     }
 
+    /// What stands at `path`; the device is 1, inodes are never used again.
     package func status(_ path: String) throws(StorageError) -> FileStatus? {
         try perform("status", path) { (tree) throws(StorageError) in
             try tree.find(path, followingLast: false).flatMap { tree.nodes[$0]?.status }
         }
     }
 
+    /// Names, ascending.
     package func names(in directory: String) throws(StorageError) -> [String] {
         try perform("opendir", directory) { (tree) throws(StorageError) in
             let node = try tree.directory(directory)
@@ -89,6 +92,7 @@ package final class MemoryDisk: Disk {
         }
     }
 
+    /// Makes a directory and its parents; each is one unsynced name.
     package func makeDirectory(_ path: String) throws(StorageError) {
         let seconds = now()
         try perform("mkdir", path) { (tree) throws(StorageError) in
@@ -96,12 +100,14 @@ package final class MemoryDisk: Disk {
         }
     }
 
+    /// Takes effect in both directories at once; each side is durable when it is synced.
     package func rename(_ path: String, to target: String) throws(StorageError) {
         try perform("rename to \(target)", path) { (tree) throws(StorageError) in
             try tree.rename(path, to: target)
         }
     }
 
+    /// Removes a name and what is below it.
     package func remove(_ path: String) throws(StorageError) {
         try perform("unlink", path) { (tree) throws(StorageError) in
             guard let place = try tree.place(path), tree.child(place) != nil else { return }
@@ -109,6 +115,7 @@ package final class MemoryDisk: Disk {
         }
     }
 
+    /// Makes or replaces a link.
     package func setLink(_ path: String, to target: String) throws(StorageError) {
         let seconds = now()
         try perform("symlink", path) { (tree) throws(StorageError) in
@@ -116,12 +123,14 @@ package final class MemoryDisk: Disk {
         }
     }
 
+    /// What a link points at.
     package func link(_ path: String) throws(StorageError) -> String? {
         try perform("readlink", path) { (tree) throws(StorageError) in
             try tree.find(path, followingLast: false).flatMap { tree.nodes[$0]?.target }
         }
     }
 
+    /// Makes the names of a directory durable.
     package func syncDirectory(_ path: String) throws(StorageError) {
         try perform("fsync", path) { (tree) throws(StorageError) in
             let node = try tree.directory(path)
@@ -129,6 +138,7 @@ package final class MemoryDisk: Disk {
         }
     }
 
+    /// What is left of the capacity.
     package func freeByteCount(_ path: String) throws(StorageError) -> Int64 {
         try perform("statvfs", path) { tree in max(0, tree.capacity - tree.usedByteCount) }
     }

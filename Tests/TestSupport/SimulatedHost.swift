@@ -10,10 +10,12 @@ package final class SimulatedClock: Clock {
         nanoseconds = Mutex(UInt64(seconds) * 1_000_000_000)
     }
 
+    /// The simulated time of day.
     package func seconds() -> Int64 {
         Int64(monotonicNanoseconds() / 1_000_000_000)
     }
 
+    /// The simulated time of day as a stopwatch.
     package func monotonicNanoseconds() -> UInt64 {
         nanoseconds.withLock { $0 }
     }
@@ -29,10 +31,12 @@ package final class SimulatedClock: Clock {
 package final class SeededRandomness: Randomness {
     private let random: Mutex<SeededRandom>
 
+    /// The sequence that `seed` names.
     package init(seed: UInt64) {
         random = Mutex(SeededRandom(seed: seed, stream: 0))
     }
 
+    /// The next 64 bits of the sequence.
     package func next() -> UInt64 {
         random.withLock { $0.next() }
     }

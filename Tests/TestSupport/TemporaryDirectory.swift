@@ -6,6 +6,7 @@ package struct TemporaryDirectory: ~Copyable {
     package let path: String
     private let disk = RealDisk()
 
+    /// Makes an empty directory below /tmp.
     package init() throws(StorageError) {
         let name = String(RealRandomness().next(), radix: 16)
         path = "/tmp/ubpd-test-\(name)"

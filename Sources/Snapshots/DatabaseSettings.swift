@@ -1,0 +1,17 @@
+import GRDB
+
+/// How every SQLite file of this package is opened (DESIGN §9).
+package enum DatabaseSettings {
+    /// WAL, `synchronous=FULL`, 16 KiB pages, foreign keys; one connection, so no waiting for locks.
+    package static func make(label: String) -> Configuration {
+        var configuration = Configuration()
+        configuration.label = label
+        configuration.prepareDatabase { database in
+            // A page size holds only when set before the first page and before WAL.
+            try database.execute(sql: "PRAGMA page_size = 16384")
+            try database.execute(sql: "PRAGMA journal_mode = WAL")
+            try database.execute(sql: "PRAGMA synchronous = FULL")
+        }
+        return configuration
+    }
+}

@@ -1,0 +1,132 @@
+import GRDB
+import Storage
+
+/// `<state_dir>/ubpd.sqlite`: what was published when, what is held, which generation was activated.
+///
+/// Only the daemon opens it. The wall clock of things is here and nowhere in the data.
+package final class Registry: Sendable {
+    /// File name in the state directory.
+    package static let fileName = "ubpd.sqlite"
+
+    let path: String
+    private let queue: DatabaseQueue
+    private let lock: StateLock?
+
+    /// Opens the registry of a state directory, locked against a second daemon.
+    package convenience init(
+        stateDirectory: String, on disk: any Disk
+    ) throws(SnapshotError) {
+        let lock = try StateLock(stateDirectory, on: disk)
+        try self.init(path: stateDirectory + "/" + Self.fileName, lock: lock)
+    }
+
+    /// A registry that dies with its owner, for tests and dry runs.
+    package static func inMemory() throws(SnapshotError) -> Registry {
+        try Registry(path: nil, lock: nil)
+    }
+
+    private init(path: String?, lock: StateLock?) throws(SnapshotError) {
+        self.path = path ?? "registry in memory"
+        self.lock = lock
+        let settings = DatabaseSettings.make(label: Self.fileName)
+        do {
+            queue =
+                if let path {
+                    try DatabaseQueue(path: path, configuration: settings)
+                } else {
+                    try DatabaseQueue(configuration: settings)
+                }
+            let migrator = Self.migrator
+            if try queue.read(migrator.hasBeenSuperseded) {
+                let found = try queue.read(migrator.appliedIdentifiers)
+                throw SnapshotError.newerRegistry(path: self.path, found: found.sorted())
+            }
+            try migrator.migrate(queue)
+        } catch let error as SnapshotError {
+            throw error
+        } catch {
+            throw .registry(path: self.path, reason: "\(error)")
+        }
+    }
+
+    /// Reads in one transaction.
+    func read<Result: Sendable>(
+        _ body: @Sendable (Database) throws -> Result
+    ) throws(SnapshotError) -> Result {
+        do { return try queue.read(body) } catch {
+            throw .registry(path: path, reason: "\(error)")
+        }
+    }
+
+    /// Writes in one transaction, durable when it returns.
+    func write<Result: Sendable>(
+        _ body: @Sendable (Database) throws -> Result
+    ) throws(SnapshotError) -> Result {
+        do { return try queue.write(body) } catch {
+            throw .registry(path: path, reason: "\(error)")
+        }
+    }
+
+    /// Copies the write-ahead log into the file, so that it can be copied alone.
+    package func checkpoint() throws(SnapshotError) {
+        do {
+            _ = try queue.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+        } catch {
+            throw .registry(path: path, reason: "\(error)")
+        }
+    }
+
+    /// SQLite's own check of the file; empty when all is well.
+    package func integrityProblems() throws(SnapshotError) -> [String] {
+        let lines = try read { try String.fetchAll($0, sql: "PRAGMA integrity_check") }
+        return lines == ["ok"] ? [] : lines
+    }
+
+    /// Migrations, oldest first; one that was released never changes.
+    private static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1: snapshots, spaces and generations") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE spaces (
+                      id INTEGER PRIMARY KEY,
+                      path TEXT NOT NULL,
+                      trained INTEGER NOT NULL,
+                      manifest_sha256 TEXT NOT NULL,
+                      adopted_seconds INTEGER NOT NULL
+                    ) STRICT;
+                    CREATE TABLE generations (
+                      id INTEGER PRIMARY KEY,
+                      space INTEGER NOT NULL REFERENCES spaces(id),
+                      path TEXT NOT NULL,
+                      trained INTEGER NOT NULL,
+                      manifest_sha256 TEXT NOT NULL,
+                      adopted_offset INTEGER NOT NULL,
+                      adopted_seconds INTEGER NOT NULL
+                    ) STRICT;
+                    CREATE TABLE activations (
+                      id INTEGER PRIMARY KEY AUTOINCREMENT,
+                      generation INTEGER NOT NULL,
+                      log_offset INTEGER NOT NULL,
+                      activated_seconds INTEGER NOT NULL
+                    ) STRICT;
+                    CREATE TABLE snapshots (
+                      version INTEGER PRIMARY KEY,
+                      space INTEGER NOT NULL,
+                      generation INTEGER NOT NULL,
+                      byte_count INTEGER NOT NULL,
+                      created_seconds INTEGER NOT NULL,
+                      removed_seconds INTEGER,
+                      manifest BLOB NOT NULL
+                    ) STRICT;
+                    CREATE TABLE hold (
+                      one INTEGER PRIMARY KEY CHECK (one = 1),
+                      version INTEGER NOT NULL REFERENCES snapshots(version),
+                      reason TEXT NOT NULL,
+                      held_seconds INTEGER NOT NULL
+                    ) STRICT;
+                    """)
+        }
+        return migrator
+    }
+}

@@ -1,0 +1,128 @@
+import Storage
+
+extension SnapshotStore {
+    /// What `rollback` and `release` did, or would do.
+    package struct Move: Sendable, Equatable {
+        package var previous: Int64?
+        package var current: Int64?
+        /// The hold that stands from now on.
+        package var hold: SnapshotHold?
+
+        /// The outcome of one verb.
+        package init(previous: Int64?, current: Int64?, hold: SnapshotHold?) {
+            self.previous = previous
+            self.current = current
+            self.hold = hold
+        }
+    }
+
+    /// Renames a verified directory to its version, registers it and moves `current` when free.
+    func publish(
+        _ manifest: SnapshotManifest, _ bytes: [UInt8], from aside: String
+    ) throws(SnapshotError) {
+        try exclusively { () throws(SnapshotError) in
+            try onDisk { () throws(StorageError) in
+                try host.disk.rename(aside, to: path(of: manifest.version))
+                try host.disk.syncDirectory(directory)
+            }
+            try registry.add(manifest, bytes: bytes, createdSeconds: host.clock.seconds())
+            if try registry.hold() == nil { try point(at: manifest.version) }
+        }
+    }
+
+    /// Moves `current` back to `version` and holds it there; takes well under 50 ms.
+    ///
+    /// Checks the manifest and the files' sizes, not every byte: that is `verify`.
+    /// - Throws: `unknownVersion` or `damaged`; `current` is where it was.
+    package func rollback(
+        to version: Int64, reason: String, dryRun: Bool = false
+    ) throws(SnapshotError) -> Move {
+        try exclusively { () throws(SnapshotError) in
+            try checkQuickly(known(version))
+            let hold = SnapshotHold(
+                version: version, reason: reason, heldSeconds: host.clock.seconds())
+            let move = Move(previous: try current(), current: version, hold: hold)
+            if dryRun { return move }
+            // The hold first: a crash between the two is finished by `recover`.
+            try registry.setHold(hold)
+            try point(at: version)
+            return move
+        }
+    }
+
+    /// Ends the hold; `current` moves to the newest snapshot that is whole.
+    ///
+    /// Without a hold it changes nothing.
+    package func release(dryRun: Bool = false) throws(SnapshotError) -> Move {
+        try exclusively { () throws(SnapshotError) in
+            let previous = try current()
+            let target = try registry.hold() == nil ? previous : newestWhole() ?? previous
+            let move = Move(previous: previous, current: target, hold: nil)
+            if dryRun { return move }
+            try registry.setHold(nil)
+            if let target, target != previous { try point(at: target) }
+            return move
+        }
+    }
+
+    /// Why `current` stands still; nil when it does not.
+    package func hold() throws(SnapshotError) -> SnapshotHold? { try registry.hold() }
+
+    /// Removes all but the newest `count` snapshots; never `current`, never a held one.
+    ///
+    /// - Returns: versions removed, ascending.
+    package func retain(_ count: Int, dryRun: Bool = false) throws(SnapshotError) -> [Int64] {
+        precondition(count >= 1, "at least one snapshot stays")
+        let (old, asides) = try exclusively { () throws(SnapshotError) in
+            let kept = Set([try current(), try registry.hold()?.version].compactMap { $0 })
+            let old = try registry.snapshots().dropLast(count).map(\.version)
+                .filter { !kept.contains($0) }
+            var asides: [String] = []
+            if dryRun { return (old, asides) }
+            for version in old {
+                try registry.markRemoved(version, seconds: host.clock.seconds())
+                if let aside = try moveAside(version) { asides.append(aside) }
+            }
+            return (old, asides)
+        }
+        // The bytes go after the lock, so that a rollback need not wait for them.
+        for aside in asides {
+            try onDisk { () throws(StorageError) in try host.disk.remove(aside) }
+        }
+        return old
+    }
+
+    /// Makes `current` point at `version`, durably.
+    func point(at version: Int64) throws(SnapshotError) {
+        try onDisk { () throws(StorageError) in
+            try host.disk.setLink(directory + "/current", to: String(version))
+            try host.disk.syncDirectory(directory)
+        }
+    }
+
+    /// The newest registered version that passes the quick check.
+    func newestWhole() throws(SnapshotError) -> Int64? {
+        for record in try registry.snapshots().reversed() {
+            do {
+                try checkQuickly(record)
+                return record.version
+            } catch .damaged, .newerSchema {
+                continue
+            }
+        }
+        return nil
+    }
+
+    /// Renames a directory away, so that no reader finds half of one while it is removed.
+    ///
+    /// - Returns: where it is now; nil when it was not there.
+    func moveAside(_ version: Int64) throws(SnapshotError) -> String? {
+        let aside = AtomicFile.temporaryName(for: path(of: version), host.randomness)
+        return try onDisk { () throws(StorageError) in
+            if try host.disk.status(path(of: version)) == nil { return nil }
+            try host.disk.rename(path(of: version), to: aside)
+            try host.disk.syncDirectory(directory)
+            return aside
+        }
+    }
+}
