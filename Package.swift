@@ -64,9 +64,9 @@ let package = Package(
         stage("Sessions", "Events", "EventLog"),
         stage("Features", "Sessions", "Events", "EventLog", "Kernels", "Storage"),
         stage("Encoders", "Features", "Kernels", "Storage"),
-        stage("Learning", "Encoders", "Kernels", "Storage"),
+        stage("Learning", "Kernels", "Storage"),
         stage("Profiles", "Encoders", "Features", "Sessions", "Events", "Kernels"),
-        stage("Snapshots", "Profiles", "Events", "Storage", grdb),
+        stage("Snapshots", "Profiles", "Events", "EventLog", "Storage", grdb),
         stage(
             "Pipeline", "EventLog", "Events", "Sessions", "Features", "Encoders", "Profiles",
             "Snapshots", "Kernels", "Storage", grdb),
@@ -104,7 +104,7 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Storage", "EventLog", "Events"],
             path: "Tests/TestSupport", swiftSettings: strict),
-        tests("Kernels", "CKernels"),
+        tests("Kernels", "CKernels", "Storage"),
         tests("Storage"),
         tests("ControlProtocol"),
         tests("EventLog", "Storage"),
@@ -114,7 +114,7 @@ let package = Package(
         tests("Encoders", "Kernels", "Features", "Storage"),
         tests("Learning", "Storage"),
         tests("Profiles", "Encoders", "Features", "Sessions", "Events", "Storage"),
-        tests("Snapshots", "Storage", "Events"),
+        tests("Snapshots", "Storage", "Events", "EventLog", grdb),
         tests(
             "Pipeline", "EventLog", "Events", "Sessions", "Features", "Encoders", "Profiles",
             "Refresh", "Snapshots", "Storage"),
