@@ -9,31 +9,27 @@ PACKAGES=(liblz4-dev libssl-dev libsqlite3-dev lz4 pkg-config python3 sqlite3 ma
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 
-as_root() {
-    if [[ $(id -u) == 0 ]]; then
-        "$@"
-    elif command -v sudo >/dev/null; then
-        sudo "$@"
-    else
-        say "this needs root, and there is no sudo; as root, run: $*"
-        exit 1
-    fi
-}
-
 installed() { [[ $(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
 
 install_packages() {
+    local root=() log
     if ! command -v apt-get >/dev/null; then
-        say "this is no Debian; install what corresponds to: $*"
+        say "there is no apt-get here; install what corresponds to: $*"
         exit 1
     fi
+    if [[ $(id -u) != 0 ]]; then
+        root=(sudo)
+        if ! command -v sudo >/dev/null; then
+            say "this needs root, and there is no sudo; as root, run: apt-get install $*"
+            exit 1
+        fi
+    fi
     say "installing $*"
-    # With a log in place of the two tools' words, which are of interest only when they fail.
-    local log
+    # What the two tools say is of interest only when they fail.
     log=$(mktemp)
     if ! {
-        as_root apt-get update -q &&
-            as_root env DEBIAN_FRONTEND=noninteractive \
+        "${root[@]}" apt-get update -q &&
+            "${root[@]}" env DEBIAN_FRONTEND=noninteractive \
                 apt-get install -q -y --no-install-recommends "$@"
     } </dev/null >"$log" 2>&1; then
         tail -n 20 "$log" >&2
@@ -44,7 +40,7 @@ install_packages() {
 }
 
 if ! command -v swift >/dev/null; then
-    say "no swift in PATH; install Swift 6.3 or newer from https://www.swift.org/install/linux/"
+    say "no swift in PATH; install Swift 6.3 or newer, see https://www.swift.org/install/linux/"
     exit 1
 fi
 
@@ -54,22 +50,23 @@ if command -v dpkg-query >/dev/null; then
         installed "$package" || missing+=("$package")
     done
 else
-    say "no dpkg here: trusting that these are installed: ${PACKAGES[*]} python3-numpy"
+    say "there is no dpkg here; trusting that these are installed: ${PACKAGES[*]}"
 fi
-# A python3 of one's own, before Debian's in PATH, does not see Debian's numpy.
-own_python=$(command -v python3 || echo /usr/bin/python3)
-if [[ $own_python == /usr/bin/python3 || $own_python == /bin/python3 ]] &&
-    command -v dpkg-query >/dev/null && ! python3 -c 'import numpy' 2>/dev/null; then
-    missing+=(python3-numpy)
-fi
+
+has_numpy() { python3 -c 'import numpy' 2>/dev/null; }
+is_debians() { [[ $1 == /usr/bin/python3 || $1 == /bin/python3 ]]; }
+
+# A python3 that comes before Debian's in PATH does not see Debian's numpy.
+python=$(command -v python3 || echo /usr/bin/python3)
+if is_debians "$python" && ! has_numpy; then missing+=(python3-numpy); fi
 if ((${#missing[@]})); then install_packages "${missing[@]}"; fi
 
-if ! python3 -c 'import numpy' 2>/dev/null; then
-    say "$(command -v python3) has no numpy; installing it with pip"
+if ! has_numpy && ! is_debians "$python"; then
+    say "$python has no numpy; installing it with pip"
     python3 -m pip install --quiet --user numpy </dev/null >&2 || true
-    if ! python3 -c 'import numpy' 2>/dev/null; then
-        say "that failed; install numpy for $(command -v python3), or put /usr/bin first in PATH"
-        say "and have Debian's python3-numpy"
-        exit 1
-    fi
+fi
+if ! has_numpy; then
+    say "$python has no numpy, which the tests and the demo need; install it, or put /usr/bin"
+    say "first in PATH and run: apt-get install python3-numpy"
+    exit 1
 fi
