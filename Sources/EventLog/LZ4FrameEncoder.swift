@@ -10,13 +10,15 @@ package final class LZ4FrameEncoder {
     package struct Options: Hashable, Sendable {
         /// 4…7 for LZ4 blocks of 64 KiB, 256 KiB, 1 MiB, 4 MiB.
         package var blockSizeID: Int
+        /// On by default: the `lz4` command 1.9.4 reads past the end of a frame that has LZ4 block
+        /// checksums and no content checksum, and fails on whatever follows.
         package var hasContentChecksum: Bool
         package var blocksAreLinked: Bool
         /// 0 is LZ4's fast mode, 3…12 its high compression.
         package var level: Int
 
         package init(
-            blockSizeID: Int = 4, hasContentChecksum: Bool = false, blocksAreLinked: Bool = false,
+            blockSizeID: Int = 4, hasContentChecksum: Bool = true, blocksAreLinked: Bool = false,
             level: Int = 0
         ) {
             precondition((4...7).contains(blockSizeID), "LZ4 block size id \(blockSizeID)")

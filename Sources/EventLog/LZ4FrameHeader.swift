@@ -69,8 +69,6 @@ package struct LZ4FrameHeader: Hashable, Sendable {
         guard !hasDictionary else {
             return .refused(reason: "the LZ4 frame needs a dictionary; write the log without one")
         }
-        let contentSize =
-            UInt64(word(bytes, at: index + 6)) | UInt64(word(bytes, at: index + 10)) << 32
         return .frame(
             LZ4FrameHeader(
                 byteCount: length,
@@ -78,7 +76,12 @@ package struct LZ4FrameHeader: Hashable, Sendable {
                 blocksAreIndependent: flags & 0x20 != 0,
                 hasBlockChecksums: flags & 0x10 != 0,
                 hasContentChecksum: flags & 4 != 0,
-                contentByteCount: hasContentSize ? contentSize : nil))
+                contentByteCount: hasContentSize ? number(bytes, at: index + 6) : nil))
+    }
+
+    /// The little-endian 64-bit number at `index`.
+    static func number(_ bytes: [UInt8], at index: Int) -> UInt64 {
+        UInt64(word(bytes, at: index)) | UInt64(word(bytes, at: index + 4)) << 32
     }
 
     /// The little-endian 32-bit number at `index`.

@@ -49,10 +49,8 @@ extension LZ4FrameScanner {
         let whole = ahead + 4 + byteCount + (tail ? 4 : 0)
         guard try window.has(whole) else { return torn(isComplete, isInFrame: true, reason) }
         if word == 0 {
-            guard try window.has(whole + 4) || isComplete && window.count == whole else {
-                return torn(isComplete, isInFrame: true, reason)
-            }
-            guard window.count == whole || isMagic(at: window.index + whole) else {
+            guard let isEnd = try endsCleanly(after: whole, isComplete) else { return .starved }
+            guard isEnd else {
                 lose(isInFrame: true, reason: reason)
                 return nil
             }
@@ -93,6 +91,13 @@ extension LZ4FrameScanner {
         window.move(to: window.position + Int64(window.count))
         state = .between
         return damage(start, isInFrame: isInFrame, reason: reason)
+    }
+
+    /// Whether a frame, or the end of the file, follows `count` bytes from here; nil when that is
+    /// not known yet. Where it does not, the file was cut inside those bytes and written on.
+    func endsCleanly(after count: Int, _ isComplete: Bool) throws(StorageError) -> Bool? {
+        if try window.has(count + 4) { return isMagic(at: window.index + count) }
+        return isComplete ? window.count == count : nil
     }
 
     private func isMagic(at index: Int) -> Bool {

@@ -201,6 +201,13 @@ final class LZ4FrameScanner {
         } else if let size = header.contentByteCount, contentIsWhole, size != decodedOffset {
             fault = "the frame holds \(decodedOffset) bytes, its header says \(size)"
         }
+        if let fault {
+            guard let isEnd = try endsCleanly(after: whole, isComplete) else { return .starved }
+            guard isEnd else {
+                lose(isInFrame: true, reason: fault)
+                return nil
+            }
+        }
         window.move(to: start + Int64(whole))
         state = .between
         return fault.map { damage(start, isInFrame: true, reason: $0) }

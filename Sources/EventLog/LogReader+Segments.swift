@@ -24,22 +24,27 @@ extension LogReader {
         return try enter(next, file, at: start(of: next))
     }
 
-    /// The end of what can be read now: true when something has changed and reading goes on.
-    func goOn(_ segment: OpenSegment) throws(StorageError) -> Bool {
+    /// Looks whether the open file is still what was read: before anything new of it is read.
+    func checkOpen() throws(StorageError) {
+        guard let segment else { return }
         let status = try segment.file.status()
         let read = segment.scanner.window.position
         if status.byteCount < read {
             try resumeTruncated(segment.sequence, segment.file, read: read, status)
-            return true
-        }
-        let now = host.clock.monotonicNanoseconds()
-        if status.byteCount != segment.quietByteCount {
+        } else if status.byteCount != segment.quietByteCount {
             segment.quietByteCount = status.byteCount
-            segment.quietSinceNanoseconds = now
-            guard try segment.identity.hasSameHead(as: segment.file) else {
-                close()
-                return true
-            }
+            segment.quietSinceNanoseconds = host.clock.monotonicNanoseconds()
+            if try !segment.identity.hasSameHead(as: segment.file) { close() }
+        }
+    }
+
+    /// The end of what can be read now: true when something has changed and reading goes on.
+    func goOn(_ segment: OpenSegment) throws(StorageError) -> Bool {
+        let status = try segment.file.status()
+        segment.starvedByteCount = status.byteCount
+        if status.byteCount != segment.quietByteCount {
+            try checkOpen()
+            return true
         }
         let named = try host.disk.status(listing.path(segment.sequence))
         let isGone = named == nil
@@ -49,7 +54,8 @@ extension LogReader {
         }
         guard let next = try listing.first(after: segment.sequence) else {
             if segment.isShort {
-                try resumeTruncated(segment.sequence, segment.file, read: read, status)
+                try resumeTruncated(
+                    segment.sequence, segment.file, read: segment.scanner.window.position, status)
                 return true
             }
             isAtEnd = true
@@ -60,13 +66,14 @@ extension LogReader {
             return true
         }
         segment.isComplete =
-            isGone || segment.scanner.isSealed || isQuiet(segment, status, now: now)
+            isGone || segment.scanner.isSealed || isQuiet(segment, status)
         return segment.isComplete
     }
 
     /// Whether nothing was added to the segment for the grace time, by our clock or its own time.
-    private func isQuiet(_ segment: OpenSegment, _ status: FileStatus, now: UInt64) -> Bool {
+    private func isQuiet(_ segment: OpenSegment, _ status: FileStatus) -> Bool {
         let grace = max(0, options.sealGraceMilliseconds)
+        let now = host.clock.monotonicNanoseconds()
         let quiet = (now - segment.quietSinceNanoseconds) / 1_000_000
         let age = host.clock.seconds() - status.modifiedSeconds
         return quiet >= UInt64(grace) || age > Int64(grace / 1000 + 1)

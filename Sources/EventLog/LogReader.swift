@@ -70,13 +70,16 @@ package final class LogReader {
     }
 
     /// Compressed bytes from where reading stands to the end of the log as last listed.
+    ///
+    /// A half-written tail that was read up to its end does not count.
     package func lag() -> Int64 {
         do throws(StorageError) {
             let place = segment?.sequence ?? max(finished, cursor.segment)
             let later = try listing.byteCount(after: place)
             guard let segment else { return later }
             let size = try segment.file.status().byteCount
-            return later + max(0, size - segment.scanner.window.position)
+            let read = max(segment.scanner.window.position, segment.starvedByteCount)
+            return later + max(0, size - read)
         } catch {
             return 0
         }
@@ -87,6 +90,7 @@ package final class LogReader {
 
     private func read() throws(StorageError) -> LogChunk? {
         isAtEnd = false
+        try checkOpen()
         while true {
             if segment == nil { segment = try openNext() }
             guard let segment else { return nil }
@@ -119,8 +123,8 @@ package final class LogReader {
     }
 
     private func take(_ segment: OpenSegment) throws(StorageError) -> LogChunk? {
-        try segment.refreshIdentity()
         guard let taken = splitter.take() else { return nil }
+        try segment.refreshIdentity()
         let chunk = LogChunk(
             bytes: taken.bytes, entries: taken.entries, segment: segment.sequence,
             identity: segment.identity, firstOffset: cursor.recordCount)

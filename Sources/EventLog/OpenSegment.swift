@@ -8,7 +8,9 @@ final class OpenSegment {
     private(set) var scanner: LZ4FrameScanner
     /// Whether the file is taken as complete.
     var isComplete = false
-    /// Size when it was last found to have nothing more, and since when it has had that.
+    /// Size when it last ended before more could be decoded.
+    var starvedByteCount: Int64 = -1
+    /// Size when it was last looked at, and since when it has had that.
     var quietByteCount: Int64 = -1
     var quietSinceNanoseconds: UInt64 = 0
     /// The frame that was re-entered, and how many of its decoded bytes were read before.

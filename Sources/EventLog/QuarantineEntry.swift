@@ -70,7 +70,9 @@ extension QuarantineEntry {
         guard length >= fixedByteCount, length <= bytes.count - start else { return nil }
         let checksum = LZ4FrameHeader.word(bytes, at: index + 4)
         guard LZ4Checksum.of(bytes, start..<start + length) == checksum else { return nil }
-        let numbers = (0..<5).map { Int64(bitPattern: number(bytes, at: start + 8 * $0)) }
+        let numbers = (0..<5).map {
+            Int64(bitPattern: LZ4FrameHeader.number(bytes, at: start + 8 * $0))
+        }
         let textCount = Int(LZ4FrameHeader.word(bytes, at: start + 40))
         guard textCount <= length - fixedByteCount else { return nil }
         let text = start + fixedByteCount
@@ -87,10 +89,5 @@ extension QuarantineEntry {
         for index in 0..<byteCount {
             output.append(UInt8(truncatingIfNeeded: value >> UInt64(8 * index)))
         }
-    }
-
-    static func number(_ bytes: [UInt8], at index: Int) -> UInt64 {
-        UInt64(LZ4FrameHeader.word(bytes, at: index))
-            | UInt64(LZ4FrameHeader.word(bytes, at: index + 4)) << 32
     }
 }

@@ -42,7 +42,7 @@ extension QuarantineStore {
         }
         var stored = StoredFile(number: number, byteCount: 0)
         if bytes.starts(with: Self.magic), bytes.count >= Self.headerByteCount {
-            let dropped = QuarantineEntry.number(bytes, at: Self.magic.count)
+            let dropped = LZ4FrameHeader.number(bytes, at: Self.magic.count)
             droppedCount = max(droppedCount, Int(clamping: dropped))
             var next = Self.headerByteCount
             while let (entry, end) = QuarantineEntry.decode(bytes, at: next) {

@@ -1,0 +1,185 @@
+import EventLog
+import Storage
+import TestSupport
+import Testing
+
+/// What is lost to damage, and what must not be.
+@Suite struct LogDamageTests {
+    /// Reads `bytes` as a sealed segment 0, and checks that nothing was invented or doubled.
+    static func read(_ bytes: [UInt8], of text: String) throws -> [ReadRecord] {
+        let log = try TestLog()
+        try log.write(bytes, to: 0)
+        try log.write([], to: 1)
+        log.settle()
+        let read = try log.readAll()
+        var rest = expected(text)[...]
+        for record in read where record.damage == nil {
+            guard let index = rest.firstIndex(of: record.text) else {
+                // A piece of a record that damage cut may come out only if the parser refuses it.
+                #expect(!isWhole(record.text), "invented or doubled: \(record.text)")
+                continue
+            }
+            rest = rest[(index + 1)...]
+        }
+        return read
+    }
+
+    private static func isWhole(_ text: String) -> Bool {
+        text.hasPrefix("{\"client_id\":") && text.hasSuffix("\"}")
+    }
+
+    private static func whole(_ read: [ReadRecord]) -> [String] {
+        read.filter { $0.damage == nil }.map(\.text)
+    }
+
+    @Test func `a flipped bit costs at most the frame it is in`() throws {
+        let parts = (0..<4).map { lines($0 * 10..<$0 * 10 + 10, padding: 20) }
+        let frames = try parts.map { try frame($0) }
+        let bytes = Array(frames.joined()) + SegmentWriter.sealMark
+        var ends: [Int] = []
+        for part in frames { ends.append((ends.last ?? 0) + part.count) }
+        for bit in stride(from: 0, to: bytes.count * 8, by: 3) {
+            var damaged = bytes
+            damaged[bit / 8] ^= 1 << UInt8(bit % 8)
+            let read = try Self.read(damaged, of: parts.joined())
+            let hit = ends.firstIndex { bit / 8 < $0 }
+            let intact = parts.indices.filter { $0 != hit }.flatMap { expected(parts[$0]) }
+            let found = Set(Self.whole(read))
+            #expect(intact.allSatisfy(found.contains), "bit \(bit)")
+            let damages = read.compactMap(\.damage)
+            if hit != nil { #expect(!damages.isEmpty, "bit \(bit) went unnoticed") }
+            let end = hit.map { ends[$0] } ?? bytes.count
+            let start = hit.map { $0 == 0 ? 0 : ends[$0 - 1] } ?? ends[3]
+            for damage in damages {
+                #expect(damage.position >= Int64(start) && damage.position < Int64(end))
+            }
+        }
+    }
+
+    @Test func `with independent blocks only the damaged block is lost`() throws {
+        let text = lines(0..<8000, padding: 40)
+        let bytes = try frame(text, LZ4FrameEncoder.Options(blockSizeID: 4))
+        #expect(text.utf8.count > 5 * 65_536)
+        var damaged = bytes
+        damaged[bytes.count / 2] ^= 4
+        let read = try Self.read(damaged, of: text)
+        let damages = read.compactMap(\.damage)
+        #expect(damages.count == 1)
+        #expect(damages.first?.reason == "an LZ4 block's checksum does not match")
+        let lost = expected(text).count - Self.whole(read).count
+        let blockLines = 65_536 / (text.utf8.count / 8000)
+        #expect(lost > 0 && lost <= blockLines + 50)
+        #expect(Self.whole(read).last == expected(text).last)
+    }
+
+    @Test func `with linked blocks the rest of the frame is lost`() throws {
+        let text = lines(0..<6000, padding: 40)
+        let linked = LZ4FrameEncoder.Options(blocksAreLinked: true)
+        var damaged = try frame(text, linked)
+        damaged[damaged.count / 2] ^= 4
+        let tail = lines(6000..<6010)
+        let read = try Self.read(damaged + frame(tail), of: text + tail)
+        #expect(read.compactMap(\.damage).count == 1)
+        let found = Self.whole(read)
+        #expect(found.suffix(10) == expected(tail)[...])
+        let kept = found.count - 10
+        #expect(kept > 1000 && kept < 4000)
+        #expect(found.prefix(kept) == expected(text).prefix(kept))
+    }
+
+    @Test func `a tail cut anywhere and sealed gives its whole records and one damage`() throws {
+        let first = lines(0..<20, padding: 20)
+        let second = lines(20..<40, padding: 20)
+        let head = try frame(first)
+        let bytes = try head + frame(second)
+        for length in 1..<bytes.count {
+            let read = try Self.read(Array(bytes[..<length]), of: first + second)
+            let isClean = length == head.count
+            #expect(read.compactMap(\.damage).count == (isClean ? 0 : 1), "cut at \(length)")
+            if length >= head.count {
+                #expect(Self.whole(read).starts(with: expected(first)), "cut at \(length)")
+            }
+        }
+    }
+
+    @Test func `a torn frame with whole frames appended behind it costs only itself`() throws {
+        let parts = (0..<3).map { lines($0 * 10..<$0 * 10 + 10, padding: 20) }
+        let middle = try frame(parts[1])
+        for length in 1..<middle.count {
+            let bytes = try frame(parts[0]) + middle[..<length] + frame(parts[2])
+            let read = try Self.read(bytes, of: parts.joined())
+            let found = Self.whole(read)
+            #expect(found.starts(with: expected(parts[0])), "cut at \(length)")
+            #expect(found.suffix(10) == expected(parts[2])[...], "cut at \(length)")
+            #expect(read.compactMap(\.damage).count == 1, "cut at \(length)")
+        }
+    }
+
+    @Test(arguments: 0..<200)
+    func `random damage never invents or doubles, and spares untouched frames`(
+        seed: UInt64
+    )
+        throws
+    {
+        var random = SeededRandom(seed: seed, stream: 11)
+        let count = Int.random(in: 1...8, using: &random)
+        let parts = (0..<count).map { lines($0 * 20..<$0 * 20 + 20, padding: 30) }
+        var bytes: [UInt8] = []
+        var untouched: [String] = []
+        for part in parts {
+            let options = LZ4FrameEncoder.Options(
+                hasContentChecksum: Bool.random(using: &random),
+                blocksAreLinked: Bool.random(using: &random))
+            var piece = try frame(part, options)
+            switch Int.random(in: 0..<6, using: &random) {
+            case 0: piece[Int.random(in: 0..<piece.count, using: &random)] ^= 0x41
+            case 1: piece = Array(piece.prefix(Int.random(in: 0..<piece.count, using: &random)))
+            case 2:
+                let at = Int.random(in: 0..<piece.count, using: &random)
+                let noise = (0..<Int.random(in: 1...90, using: &random)).map { _ in
+                    UInt8.random(in: 0...255, using: &random)
+                }
+                piece.insert(contentsOf: noise, at: at)
+            default: untouched += expected(part)
+            }
+            bytes += piece
+        }
+        let found = Set(Self.whole(try Self.read(bytes, of: parts.joined())))
+        #expect(untouched.allSatisfy(found.contains))
+    }
+
+    @Test func `a megabyte of noise is one damage between two frames`() throws {
+        var random = SeededRandom(seed: 3, stream: 1)
+        let noise = (0..<1 << 20).map { _ in UInt8.random(in: 0...255, using: &random) }
+        let (first, second) = (lines(0..<5), lines(5..<9))
+        let head = try frame(first)
+        let read = try Self.read(head + noise + frame(second), of: first + second)
+        #expect(Self.whole(read) == expected(first + second))
+        #expect(
+            read.compactMap(\.damage) == [
+                Damage(
+                    position: Int64(head.count), byteCount: 1 << 20,
+                    reason: "no LZ4 frame starts here")
+            ])
+    }
+
+    @Test func `a wrong content checksum is named, and its records were read`() throws {
+        var bytes = try frame(lines(0..<5))
+        bytes[bytes.count - 1] ^= 1
+        let read = try Self.read(bytes, of: lines(0..<5))
+        #expect(Self.whole(read) == expected(lines(0..<5)))
+        #expect(read.last?.damage?.reason.contains("content checksum") == true)
+    }
+
+    @Test func `long lines, NUL bytes and other odd bytes stay in their own record`() throws {
+        let log = try TestLog()
+        let long = String(repeating: "z", count: 10 << 20)
+        let text = "{\"a\":1}\n\(long)\n{\"b\":\"\0\"}\n\u{7F}\u{1}\n{\"c\":1}\n"
+        try log.write(frame(text), to: 0)
+        let read = try log.readAll()
+        #expect(
+            read.map(\.text) == ["{\"a\":1}", "", "{\"b\":\"\0\"}", "\u{7F}\u{1}", "{\"c\":1}"])
+        #expect(
+            read[1].damage?.reason == "a record of 10485760 bytes; the longest allowed is 65536")
+    }
+}
