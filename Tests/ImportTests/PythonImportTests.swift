@@ -48,6 +48,27 @@ import Testing
         #expect(try crc32(Array(bench.text("dictionary.tsv").utf8)) == 725_568_761)
     }
 
+    @Test(arguments: 0..<20)
+    func `accounts for every row of a mangled table`(seed: Int) throws {
+        var random = SeededRandom(seed: UInt64(seed), stream: 6)
+        var table = Self.table(seed: UInt64(seed))
+        let odd = Array("\",\n\r\u{0}x9-é".utf8) + [0xFF]
+        for _ in 0..<400 {
+            let place = 64 + Int(random.next() % UInt64(table.count - 64))
+            table[place] = odd[Int(random.next() % UInt64(odd.count))]
+        }
+        let bench = try ImportBench()
+        var sink = ArraySink()
+        let report = try bench.run(table, into: &sink)
+        let eventCount = report.writtenCounts.values.reduce(0, +)
+        #expect(
+            report.rowCount == eventCount + report.catalogueRowCount + report.droppedCount
+                + report.rejectedCount)
+        #expect(report.rejectedCount > 50 && eventCount > 50)
+        #expect(sink.lines.count == eventCount + report.catalogueUpdateCount)
+        for line in sink.lines { _ = try RecordParser().parse(Array(line.utf8).span) }
+    }
+
     /// A table with every kind of row, odd ids, quotes, ties and times out of order.
     private static func table(seed: UInt64) -> [UInt8] {
         var random = SeededRandom(seed: seed, stream: 4)
