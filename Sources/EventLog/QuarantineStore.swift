@@ -58,7 +58,8 @@ package final class QuarantineStore {
     var places: [QuarantineEntry.Key: Place] = [:]
     var files: [StoredFile] = []
     var active: (any DiskFile)?
-    private var isSynced = true
+    /// Not after loading either: a process that was killed leaves entries that no one synced.
+    private var isSynced = false
 
     /// Opens the store, making its directory when it is missing.
     package init(
