@@ -16,6 +16,7 @@ package final class QuarantineStore {
         /// Most bytes kept of one refused record; the rest is cut off.
         package var recordByteCount: Int
 
+        /// Sets the bounds; none may be zero.
         package init(
             byteCount: Int64 = 64 << 20, entryCount: Int = 100_000,
             recordByteCount: Int = 128 * 1024

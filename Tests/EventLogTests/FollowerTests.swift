@@ -35,7 +35,7 @@ import Testing
         #expect(try follower.next(waitMilliseconds: 3_600_000) == nil)
     }
 
-    @Test func `an idle follower of a thousand sealed segments asks for two files at a time`()
+    @Test func `an idle follower of a thousand sealed segments asks for a few files at a time`()
         throws
     {
         let log = try TestLog()
