@@ -93,8 +93,9 @@ extension LZ4FrameScanner {
         return damage(start, isInFrame: isInFrame, reason: reason)
     }
 
-    /// Whether a frame, or the end of the file, follows `count` bytes from here; nil when that is
-    /// not known yet. Where it does not, the file was cut inside those bytes and written on.
+    /// Whether a frame, or the end of the file, follows `count` bytes from here.
+    ///
+    /// It is nil when that is not known yet. Where it does not, the file was cut inside those bytes and written on.
     func endsCleanly(after count: Int, _ isComplete: Bool) throws(StorageError) -> Bool? {
         if try window.has(count + 4) { return isMagic(at: window.index + count) }
         return isComplete ? window.count == count : nil
