@@ -102,11 +102,16 @@ import Testing
         }
     }
 
-    @Test func `a torn frame with whole frames appended behind it costs only itself`() throws {
+    @Test(arguments: [true, false], [true, false])
+    func `a torn frame with whole frames appended behind it costs only itself`(
+        isSummed: Bool, isLinked: Bool
+    ) throws {
         let parts = (0..<3).map { lines($0 * 10..<$0 * 10 + 10, padding: 20) }
-        let middle = try frame(parts[1])
+        let torn = LZ4FrameEncoder.Options(hasContentChecksum: true, blocksAreLinked: isLinked)
+        let after = LZ4FrameEncoder.Options(hasContentChecksum: isSummed, blocksAreLinked: true)
+        let middle = try frame(parts[1], torn)
         for length in 1..<middle.count {
-            let bytes = try frame(parts[0]) + middle[..<length] + frame(parts[2])
+            let bytes = try frame(parts[0]) + middle[..<length] + frame(parts[2], after)
             let read = try Self.read(bytes, of: parts.joined())
             let found = Self.whole(read)
             #expect(found.starts(with: expected(parts[0])), "cut at \(length)")
