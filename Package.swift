@@ -84,47 +84,14 @@ let package = Package(
         .executableTarget(
             name: "ubpd",
             dependencies: [
-                "Daemon", "Refresh", "Import", "Pipeline", "EventLog", "Events", "Snapshots",
-                "Storage", arguments, logging,
+                "Daemon", "Refresh", "Import", "Pipeline", "EventLog", "Events", "Sessions",
+                "Features", "Kernels", "Snapshots", "Storage", arguments, logging,
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "ubpctl",
             dependencies: ["ControlProtocol", arguments, nioCore, nioPosix],
             swiftSettings: strict),
-        .executableTarget(
-            name: "Benchmarks",
-            dependencies: [
-                "Kernels", "EventLog", "Events", "Sessions", "Features", "Encoders", "Profiles",
-                "Snapshots", "Pipeline", "Refresh", "Storage", arguments,
-            ],
-            path: "Benchmarks", swiftSettings: strict),
-
-        // MARK: Tests
-        .target(
-            name: "TestSupport", dependencies: ["Storage", "EventLog", "Events"],
-            path: "Tests/TestSupport", swiftSettings: strict),
-        tests("Kernels", "CKernels", "Storage"),
-        tests("Storage"),
-        tests("ControlProtocol"),
-        tests("EventLog", "Storage"),
-        tests("Events", "EventLog", "Storage"),
-        tests("Sessions", "Events"),
-        tests("Features", "Sessions", "Events", "Kernels", "Storage"),
-        tests("Encoders", "Kernels", "Features", "Storage"),
-        tests("Learning", "Storage"),
-        tests("Profiles", "Encoders", "Features", "Sessions", "Events", "Storage"),
-        tests("Snapshots", "Storage", "Events", "EventLog", grdb),
-        tests(
-            "Pipeline", "EventLog", "Events", "Sessions", "Features", "Encoders", "Profiles",
-            "Refresh", "Snapshots", "Storage"),
-        tests("Refresh", "Features", "Events", "EventLog", "Snapshots", "Storage"),
-        tests("Import", "EventLog", "Events", "Storage"),
-        tests("Daemon", "ControlProtocol", "Pipeline", "Snapshots", "Storage"),
-        .testTarget(
-            name: "SystemTests", dependencies: ["TestSupport", "ControlProtocol", "Storage"],
-            swiftSettings: strict),
-        .testTarget(name: "TidyTests", swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu17

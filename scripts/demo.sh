@@ -143,20 +143,15 @@ sys.exit(0 if read == sum(int(c[name]) for name in parts) else 1)' | show ||
 
 mkdir -p "$LOG"
 [[ -x $BIN/ubpd && -x $BIN/ubpctl ]] || fail "no ubpd and ubpctl in $BIN; build them first"
-EXPECTED_READ=""
 if [[ -f $DATA ]]; then
     step "import the real shop data: $DATA"
-    lz4 -dcq "$DATA" >"$WORK/table.csv"
-    "$BIN/ubpd" import --format csv --map cancellation=remove_from_cart --text-vectors hash \
-        --log-dir "$LOG" "$WORK/table.csv" >"$WORK/import.txt"
+    "$BIN/ubpd" import --format csv --in "$DATA" --map cancellation=remove_from_cart \
+        --text-vectors hash --log-dir "$LOG" >"$WORK/import.txt" 2>"$WORK/import.progress" ||
+        fail "import: $(tail -n 3 "$WORK/import.progress")"
     show <"$WORK/import.txt"
     note "a cancellation is no cart removal; this demo maps it to one, so that it is not lost"
-    IMPORTED_ROWS=$(($(wc -l <"$WORK/table.csv") - 1))
-    IMPORTED_CATALOGUE=$(grep -Eo '(catalogue_updates"?|product_update): *[0-9]+' \
-        "$WORK/import.txt" | grep -Eo '[0-9]+$' | head -n 1)
-    rm "$WORK/table.csv"
-    EXPECTED_READ=$IMPORTED_ROWS
-    EXPECTED_CATALOGUE=$IMPORTED_CATALOGUE
+    EXPECTED_READ=$(($(lz4 -dcq "$DATA" | wc -l) - 1))
+    EXPECTED_CATALOGUE=$(awk '$1 == "product_update:" { print $2 }' "$WORK/import.txt")
     USER_ID=17850
     COMMIT_BYTES=262144
 else
@@ -192,7 +187,7 @@ CATALOGUE=$(ctl status | field counters.catalogue)
 # --- 3: a profile that moves
 
 step "the profile of user $USER_ID"
-human profile get "$USER_ID" | cut -c 1-110 | head -n 16
+human profile get "$USER_ID" | cut -c 1-110 | sed -n 1,16p
 ctl profile get "$USER_ID" >"$WORK/before.json"
 step "first snapshot"
 FIRST=$(ctl snapshot create | field version)

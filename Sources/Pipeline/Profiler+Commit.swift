@@ -39,6 +39,7 @@ extension Profiler {
     /// Wakes whoever waits for the end of `run`.
     func noteStop() {
         phase = .stopped
+        noteRound()
         let waiters = stopWaiters
         stopWaiters = []
         for waiter in waiters { waiter.resume() }

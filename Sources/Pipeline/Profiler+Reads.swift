@@ -51,7 +51,7 @@ extension Profiler {
             rows: rows)
     }
 
-    /// Everything of `status` that the profiler knows; snapshots are added by `Pipeline`.
+    /// Everything of `status` that the profiler knows; snapshots are added by `LivePipeline`.
     func report() -> StatusReport {
         var report = StatusReport()
         report.state = phase.rawValue

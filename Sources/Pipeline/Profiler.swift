@@ -57,6 +57,9 @@ package actor Profiler {
     var isCommitting = false
     var commitWaiters: [CheckedContinuation<Void, Never>] = []
     var stopWaiters: [CheckedContinuation<Void, Never>] = []
+    /// Rounds of `run`: each is one answer of the reader, folded; and who waits for the next.
+    var roundCount = 0
+    var roundWaiters: [CheckedContinuation<Void, Never>] = []
     var bytesSinceCommit: Int64 = 0
     var lastCommitNanoseconds: UInt64
     var readerCondition: Follower.Condition?
@@ -164,6 +167,7 @@ package actor Profiler {
         readerCondition = await source.condition()
         let isAtEnd = readerCondition?.isAtEnd ?? false
         if phase != .draining { phase = isAtEnd ? .live : .catchingUp }
+        noteRound()
         if let failure { throw failure }
         let now = host.clock.monotonicNanoseconds()
         meter.note(intake.counters.read + intake.counters.catalogue, nanoseconds: now)
@@ -174,6 +178,14 @@ package actor Profiler {
             : bytesSinceCommit >= options.commitByteCount
                 || users.dirty.count >= options.commitUserCount
         if isDue || refused.count >= 10_000 { beginCommit() }
+    }
+
+    /// Counts a round and wakes who waits for one.
+    func noteRound() {
+        roundCount += 1
+        let waiters = roundWaiters
+        roundWaiters = []
+        for waiter in waiters { waiter.resume() }
     }
 
     /// Whether anything was applied since the last commit.
