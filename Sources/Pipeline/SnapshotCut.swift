@@ -54,7 +54,7 @@ struct SnapshotCut {
 
     /// The users to take now, ascending, out of the stored ones from `next` on.
     ///
-    /// - Parameter stored: at most `limit` users; fewer mean there are no more.
+    /// `stored` has at most `limit` users; fewer mean that there are no more.
     mutating func take(stored: [UserID], limit: Int) -> [UserID] {
         guard let next else { return [] }
         let isLast = stored.count < limit

@@ -12,8 +12,7 @@ struct LogPass {
 
     /// Calls `body` for every entry, in log order.
     ///
-    /// - Parameter progress: called after each chunk with decoded bytes so far and compressed
-    ///   bytes left.
+    /// `progress` is called after each chunk with decoded bytes so far and compressed bytes left.
     func forEach(
         _ body: (ParsedChunk.Entry, LogOffset) throws -> Void,
         progress: (_ decodedBytes: Int64, _ bytesLeft: Int64) -> Void
@@ -48,7 +47,7 @@ struct LogPass {
 
     /// Folds every user of the log by `reducer`, and settles them at its end.
     ///
-    /// - Parameter observe: called after each fold of a user with what it left in the scratch.
+    /// `observe` is called after each fold of a user with what it left in the scratch.
     func fold(
         _ reducer: Reducer, observe: (FoldScratch, UserID) -> Void,
         progress: (_ decodedBytes: Int64, _ bytesLeft: Int64) -> Void

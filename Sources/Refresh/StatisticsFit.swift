@@ -118,9 +118,7 @@ struct ScalerFit {
     private var columns = [Column](
         repeating: Column(), count: RowTable.allCases.count * RowLayout.width)
 
-    /// Adds raw rows.
-    ///
-    /// - Parameter raw: `[rows, 64]`; NaN marks an absent value, which does not count.
+    /// Adds raw rows, `[rows, 64]`; NaN marks an absent value, which does not count.
     mutating func add(_ keys: [RowKey], _ raw: [Double]) {
         for (index, key) in keys.enumerated() {
             let table = RowTable(key.kind)

@@ -174,7 +174,8 @@ package struct UntrainedRefresh {
         var fit = StatisticsFit()
         let reducer = Reducer(statistics: statistics, options: options.fold)
         _ = try LogPass(host: host, options: options).fold(
-            reducer, observe: { scratch, user in fit.add(scratch, user, statistics) }, progress: meter(1))
+            reducer, observe: { scratch, user in fit.add(scratch, user, statistics) },
+            progress: meter(1))
         return fit
     }
 
