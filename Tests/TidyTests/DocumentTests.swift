@@ -56,6 +56,22 @@ import Testing
         let page = try #require(Repository.text(of: "docs/profile.md"))
         let rows = page.matches(of: /(?m)^\| *(\d+) *\|/).compactMap { Int($0.1) }
         #expect(rows == Array(0..<48))
+        let source = try #require(Repository.text(of: "Sources/Profiles/StatsPart.swift"))
+        let list = try #require(
+            source.firstMatch(of: /static let columns(.*?)\n\n/.dotMatchesNewlines()))
+        let quoted = list.1.matches(of: /"((?:\\.|[^"\\])+)"/).map { String($0.1) }
+        let names = quoted.filter { !$0.contains("\\") }
+        #expect(names.count > 30)
+        for name in names {
+            #expect(page.contains(" | \(name)"), "the page lacks the column \(name)")
+        }
+    }
+
+    @Test func `shows every target in ARCHITECTURE`() throws {
+        let page = try #require(Repository.text(of: "ARCHITECTURE.md"))
+        for target in Repository.names(in: "Sources") {
+            #expect(page.contains("`\(target)`"), "\(target) is not in ARCHITECTURE.md")
+        }
     }
 
     private func resolve(_ link: String, in folder: String) -> String {
