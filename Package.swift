@@ -27,6 +27,8 @@ let arguments: Target.Dependency = .product(
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let lifecycle: Target.Dependency = .product(
     name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals: Target.Dependency = .product(
+    name: "UnixSignals", package: "swift-service-lifecycle")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
@@ -78,7 +80,7 @@ let package = Package(
         stage("Import", "Events", "EventLog", "Storage"),
         stage(
             "Daemon", "Pipeline", "ControlProtocol", "EventLog", "Events", "Features", "Profiles",
-            "Snapshots", "Storage", lifecycle, logging, nioCore, nioPosix, yams),
+            "Snapshots", "Storage", lifecycle, signals, logging, nioCore, nioPosix, yams),
 
         // MARK: Programs
         .executableTarget(
@@ -92,6 +94,24 @@ let package = Package(
             name: "ubpctl",
             dependencies: ["ControlProtocol", arguments, nioCore, nioPosix],
             swiftSettings: strict),
+        // MARK: Tests
+        .target(
+            name: "TestSupport", dependencies: ["Storage", "EventLog", "Events"],
+            path: "Tests/TestSupport", swiftSettings: strict),
+        tests("Kernels", "CKernels", "Storage"),
+        tests("Storage"),
+        tests("ControlProtocol", "Storage"),
+        tests("EventLog", "Storage"),
+        tests("Events", "EventLog", "Storage"),
+        tests("Sessions", "Events", "EventLog", "Storage"),
+        tests("Encoders", "Kernels", "Features", "Storage"),
+        tests("Learning", "Storage"),
+        tests("Snapshots", "Storage", "Events", "EventLog", grdb),
+        tests("Import", "EventLog", "Events", "Storage"),
+        tests(
+            "Daemon", "ControlProtocol", "Pipeline", "Events", "EventLog", "Storage", logging,
+            nioCore, nioPosix),
+        .testTarget(name: "TidyTests", swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu17

@@ -14,6 +14,7 @@ import Storage
 package actor Profiler {
     /// Where the pipeline is in its life.
     enum Phase: String {
+        case recovering
         case catchingUp = "catching-up"
         case live
         case draining
@@ -50,9 +51,11 @@ package actor Profiler {
     var rowCount: Int64
     var stepCount: Int64 = 0
 
-    var phase = Phase.catchingUp
+    var phase = Phase.recovering
     var failure: PipelineError?
     var degraded: [String]
+    /// Users whose first record is being written to the store.
+    var arrivingUsers: [UserID] = []
     /// Whether the committer is writing, and who waits for it.
     var isCommitting = false
     var commitWaiters: [CheckedContinuation<Void, Never>] = []
@@ -108,6 +111,8 @@ package actor Profiler {
     /// - Throws: what made it stop; the durable state is that of the last commit.
     package func run() async throws(PipelineError) {
         do throws(PipelineError) {
+            readerCondition = await source.condition()
+            if phase == .recovering { phase = .catchingUp }
             var ahead = readAhead()
             while phase != .draining {
                 if let batch = try await ahead.value.get() {

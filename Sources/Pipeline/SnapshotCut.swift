@@ -17,7 +17,7 @@ struct SnapshotCut {
 
     /// The next user to take is at or after this one; nil when all were taken.
     private(set) var next: UserID?
-    /// Users not yet in the store when the cut was made, ascending.
+    /// Users whom the store did not show yet when the cut was made, ascending.
     private var unstored: [UserID]
     private var handedOver: [UserID: ProfileBuilder.Input] = [:]
 

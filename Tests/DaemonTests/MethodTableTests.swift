@@ -192,7 +192,7 @@ import Testing
         let cases: [(PipelineError, ControlError.Code)] = [
             (.tooManyUsers(asked: 9, limit: 1), .tooLarge),
             (.unknownSnapshot(version: 1), .unknownSnapshot),
-            (.damagedSnapshot(version: 1, reason: "r"), .damagedSnapshot),
+            (.damagedSnapshot(path: "snapshots/3", reason: "r"), .damagedSnapshot),
             (.held(reason: "r"), .held), (.timedOut(what: "w", seconds: 1), .timedOut),
             (.stopping, .stopping), (.storage("disk"), .storage), (.state("s"), .state),
         ]

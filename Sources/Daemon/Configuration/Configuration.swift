@@ -143,7 +143,7 @@ package struct Configuration: Sendable, Equatable {
         /// Longest record.
         package var recordBytes = 262_144
         /// How long a half-written tail is waited for once a newer segment exists.
-        package var graceSeconds: Int64 = 30
+        package var graceSeconds: Int64 = 2
     }
 
     /// `sessions.rule`.
