@@ -94,6 +94,14 @@ let package = Package(
             name: "ubpctl",
             dependencies: ["ControlProtocol", arguments, nioCore, nioPosix],
             swiftSettings: strict),
+        .executableTarget(
+            name: "Benchmarks",
+            dependencies: [
+                "Kernels", "EventLog", "Events", "Sessions", "Features", "Encoders", "Profiles",
+                "Snapshots", "Pipeline", "Refresh", "Storage", arguments,
+            ],
+            path: "Benchmarks", swiftSettings: strict),
+
         // MARK: Tests
         .target(
             name: "TestSupport", dependencies: ["Storage", "EventLog", "Events"],
@@ -104,13 +112,24 @@ let package = Package(
         tests("EventLog", "Storage"),
         tests("Events", "EventLog", "Storage"),
         tests("Sessions", "Events", "EventLog", "Storage"),
+        tests("Features", "Sessions", "Events", "EventLog", "Kernels", "Storage"),
         tests("Encoders", "Kernels", "Features", "Storage"),
         tests("Learning", "Storage"),
+        tests(
+            "Profiles", "Encoders", "Features", "Sessions", "Events", "EventLog", "Kernels",
+            "Storage"),
         tests("Snapshots", "Storage", "Events", "EventLog", grdb),
+        tests(
+            "Pipeline", "EventLog", "Events", "Sessions", "Features", "Encoders", "Profiles",
+            "Refresh", "Snapshots", "Kernels", "Storage", grdb),
+        tests("Refresh", "Features", "Events", "EventLog", "Snapshots", "Storage"),
         tests("Import", "EventLog", "Events", "Storage"),
         tests(
             "Daemon", "ControlProtocol", "Pipeline", "Events", "EventLog", "Storage", logging,
             nioCore, nioPosix),
+        .testTarget(
+            name: "SystemTests", dependencies: ["TestSupport", "ControlProtocol", "Storage"],
+            swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],

@@ -1,6 +1,7 @@
 import ControlProtocol
 import Storage
 import Testing
+import TestSupport
 
 @Suite struct JSONTests {
     @Test func `keeps 64-bit integers exact and the order of members`() throws {

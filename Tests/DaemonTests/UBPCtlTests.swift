@@ -4,6 +4,7 @@ import Foundation
 import Pipeline
 import Synchronization
 import Testing
+import TestSupport
 
 /// The program as scripts and people run it, against a server over a mock pipeline.
 @Suite struct UBPCtlTests {

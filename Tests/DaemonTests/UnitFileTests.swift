@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TestSupport
 
 @Suite struct UnitFileTests {
     private static let hasSystemd = FileManager.default.isExecutableFile(

@@ -1,13 +1,15 @@
 import Foundation
 
 /// A program run to its end, off the threads that async tests share.
-struct Child: Sendable {
-    var status: Int32
-    var output: String
-    var error: String
+package struct Child: Sendable {
+    /// What it exited with, or the signal that ended it.
+    package var status: Int32
+    /// All of its standard output and standard error.
+    package var output: String
+    package var error: String
 
     /// Runs `arguments[0]`, looked up in PATH, with `input` on its standard input.
-    static func run(_ arguments: [String], input: String = "") async throws -> Child {
+    package static func run(_ arguments: [String], input: String = "") async throws -> Child {
         try await withCheckedThrowingContinuation { continuation in
             Thread.detachNewThread {
                 continuation.resume(with: Result { try wait(arguments, Data(input.utf8)) })
@@ -16,7 +18,7 @@ struct Child: Sendable {
     }
 
     /// Runs a program text in Python.
-    static func python(
+    package static func python(
         _ program: String, _ arguments: [String] = [], input: String = ""
     )
         async throws -> Child
