@@ -29,7 +29,7 @@ package enum EventLogError: Error, Equatable, CustomStringConvertible {
             "a record of \(byteCount) bytes was not written: \(reason)"
         case .cursorInvalid(let cursor):
             "the cursor \(cursor) is none of a log's; the state that holds it is damaged: "
-                + "run `ubpd fsck`"
+                + "restore it, or remove it and let the daemon read the log again"
         case .compression(let reason): "LZ4: \(reason)"
         }
     }

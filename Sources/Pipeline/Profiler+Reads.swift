@@ -81,16 +81,10 @@ extension Profiler {
 
     private func fillLag(_ report: inout StatusReport) {
         guard !isCaughtUp else { return }
-        let counters = intake.counters
-        let records = counters.read + counters.catalogue + counters.blank
         let unread = readerCondition?.lagByteCount ?? 0
         report.lagBytes = unread + unappliedBytes
-        // Bytes a record took so far, from what the reader has passed and what it has not.
-        let recordBytes = 90.0
-        report.lagEvents =
-            Int64(Double(unread) * 4 / recordBytes)
-            + Int64(Double(unappliedBytes) / recordBytes)
-        if records > 0, report.lagBytes > 0 { report.lagEvents = max(1, report.lagEvents) }
+        let events = Double(unread) / lagMeter.bytesPerRecord + Double(unappliedBytes) / 90
+        report.lagEvents = max(1, Int64(events))
         report.lagSeconds = max(0, newestReadSeconds - intake.asOf)
         if meter.perSecond > 0 { report.etaSeconds = Double(report.lagEvents) / meter.perSecond }
     }

@@ -68,6 +68,7 @@ package actor Profiler {
     var readerCondition: Follower.Condition?
     var unappliedBytes: Int64 = 0
     var meter: RateMeter
+    var lagMeter = LagMeter()
     var newestReadSeconds: Int64 = 0
     /// The snapshot being written, if any.
     var cut: SnapshotCut?
@@ -176,6 +177,8 @@ package actor Profiler {
         if let failure { throw failure }
         let now = host.clock.monotonicNanoseconds()
         meter.note(intake.counters.read + intake.counters.catalogue, nanoseconds: now)
+        lagMeter.note(
+            unread: readerCondition?.lagByteCount ?? 0, records: applied.recordCount)
         guard isChanged else { return }
         let isDue =
             isAtEnd

@@ -24,3 +24,28 @@ package struct RateMeter: Sendable {
         return Double(last.count - first.count) / seconds
     }
 }
+
+/// How many compressed bytes a record of the log takes, from what was read so far.
+package struct LagMeter: Sendable {
+    /// Before anything is known: what level-1 LZ4 leaves of a short NDJSON record.
+    private static let usualBytes = 14.0
+    private var first: (bytes: Int64, records: Int64)?
+
+    package private(set) var bytesPerRecord = Self.usualBytes
+
+    package init() {}
+
+    /// Notes that `bytes` were unread after `records` records.
+    package mutating func note(unread bytes: Int64, records: Int64) {
+        guard let first else {
+            self.first = (bytes, records)
+            return
+        }
+        let bytesRead = first.bytes - bytes
+        let recordsRead = records - first.records
+        // A log that grew faster than it was read says nothing.
+        if bytesRead > 0, recordsRead >= 1000 {
+            bytesPerRecord = max(1, Double(bytesRead) / Double(recordsRead))
+        }
+    }
+}

@@ -29,7 +29,7 @@ package final class StateStore: Sendable {
                 try db.execute(sql: Self.schema)
             }
         } catch {
-            throw .storage("\(path): \(error); `ubpd fsck` examines it when the daemon is stopped")
+            throw .storage("\(path): \(error); examine it with sqlite3's integrity_check")
         }
     }
 
@@ -164,7 +164,7 @@ package final class StateStore: Sendable {
         do {
             return try database.read(body)
         } catch {
-            throw .storage("\(path): \(error); `ubpd fsck` examines it when the daemon is stopped")
+            throw .storage("\(path): \(error); examine it with sqlite3's integrity_check")
         }
     }
 }

@@ -142,7 +142,10 @@ private final class JobQueue: @unchecked Sendable {
 
 /// Shows `name` in /proc and lowers the calling thread's priority; failures do not matter.
 private func labelThread(_ name: String, _ niceness: Int32) {
-    Thread.current.name = String(decoding: name.utf8.prefix(15), as: UTF8.self)
+    // proc(5): a thread may write its own comm. Foundation's `Thread.name` does not reach it while
+    // the thread is starting.
+    let comm = try? RealDisk().open("/proc/thread-self/comm", .update)
+    try? comm?.write(Array(name.utf8.prefix(15)), at: 0)
     // Linux gives each thread its own niceness, and 0 is the caller (setpriority(2), "NPTL").
     if niceness != 0 {
         _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, niceness)

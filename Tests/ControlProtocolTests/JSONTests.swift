@@ -1,7 +1,7 @@
 import ControlProtocol
 import Storage
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct JSONTests {
     @Test func `keeps 64-bit integers exact and the order of members`() throws {

@@ -3,8 +3,8 @@ import Daemon
 import Foundation
 import Pipeline
 import Synchronization
-import Testing
 import TestSupport
+import Testing
 
 /// The program as scripts and people run it, against a server over a mock pipeline.
 @Suite struct UBPCtlTests {

@@ -1,6 +1,6 @@
 import Foundation
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct UnitFileTests {
     private static let hasSystemd = FileManager.default.isExecutableFile(

@@ -1,6 +1,7 @@
 import EventLog
 import Events
 import Features
+import Pipeline
 import Refresh
 import Snapshots
 import Storage

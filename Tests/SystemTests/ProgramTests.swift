@@ -61,8 +61,8 @@ import Testing
         try await Programs.makeLog(log, users: 8)
         let daemon = try RunningDaemon(log: log, state: state)
         _ = try await daemon.snapshot()
-        let status = try await daemon.wait { $0["lag"]?["bytes"] == .integer(0) }
-        #expect(status["generation"] == .integer(0))
+        let status = try await daemon.wait { $0["lag"]?["bytes"] == .int(0) }
+        #expect(status["generation"] == .int(0))
         guard case .array(let degraded)? = status["degraded"] else {
             Issue.record("no degraded list")
             return
@@ -82,7 +82,7 @@ import Testing
             if isKilled {
                 let victim = try RunningDaemon(log: log, state: state, settings: settings)
                 _ = try await victim.wait { status in
-                    guard case .integer(let offset)? = status["committed"]?["offset"] else {
+                    guard case .int(let offset)? = status["committed"]?["offset"] else {
                         return false
                     }
                     return offset > 0

@@ -94,6 +94,7 @@ final class RunningDaemon: Sendable {
 
     /// Publishes a snapshot of the whole log; its directory.
     func snapshot() async throws -> String {
+        _ = try await wait { _ in true }
         let made = try await control(["snapshot", "create", "--wait-for-lag", "0"])
         guard case .string(let path)? = made["path"] else {
             throw Failure(what: "no path in \(made)")
