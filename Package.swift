@@ -27,6 +27,8 @@ let arguments: Target.Dependency = .product(
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let lifecycle: Target.Dependency = .product(
     name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals: Target.Dependency = .product(
+    name: "UnixSignals", package: "swift-service-lifecycle")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
@@ -78,14 +80,14 @@ let package = Package(
         stage("Import", "Events", "EventLog", "Storage"),
         stage(
             "Daemon", "Pipeline", "ControlProtocol", "EventLog", "Events", "Features", "Profiles",
-            "Snapshots", "Storage", lifecycle, logging, nioCore, nioPosix, yams),
+            "Snapshots", "Storage", lifecycle, signals, logging, nioCore, nioPosix, yams),
 
         // MARK: Programs
         .executableTarget(
             name: "ubpd",
             dependencies: [
-                "Daemon", "Refresh", "Import", "Pipeline", "EventLog", "Events", "Snapshots",
-                "Storage", arguments, logging,
+                "Daemon", "Refresh", "Import", "Pipeline", "EventLog", "Events", "Sessions",
+                "Features", "Kernels", "Snapshots", "Storage", arguments, logging,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -106,21 +108,25 @@ let package = Package(
             path: "Tests/TestSupport", swiftSettings: strict),
         tests("Kernels", "CKernels", "Storage"),
         tests("Storage"),
-        tests("ControlProtocol"),
+        tests("ControlProtocol", "Storage"),
         tests("EventLog", "Storage"),
         tests("Events", "EventLog", "Storage"),
-        tests("Sessions", "Events"),
-        tests("Features", "Sessions", "Events", "Kernels", "Storage"),
+        tests("Sessions", "Events", "EventLog", "Storage"),
+        tests("Features", "Sessions", "Events", "EventLog", "Kernels", "Storage"),
         tests("Encoders", "Kernels", "Features", "Storage"),
         tests("Learning", "Storage"),
-        tests("Profiles", "Encoders", "Features", "Sessions", "Events", "Storage"),
+        tests(
+            "Profiles", "Encoders", "Features", "Sessions", "Events", "EventLog", "Kernels",
+            "Storage"),
         tests("Snapshots", "Storage", "Events", "EventLog", grdb),
         tests(
             "Pipeline", "EventLog", "Events", "Sessions", "Features", "Encoders", "Profiles",
-            "Refresh", "Snapshots", "Storage"),
+            "Refresh", "Snapshots", "Kernels", "Storage", grdb),
         tests("Refresh", "Features", "Events", "EventLog", "Snapshots", "Storage"),
         tests("Import", "EventLog", "Events", "Storage"),
-        tests("Daemon", "ControlProtocol", "Pipeline", "Snapshots", "Storage"),
+        tests(
+            "Daemon", "ControlProtocol", "Pipeline", "Events", "EventLog", "Storage", logging,
+            nioCore, nioPosix),
         .testTarget(
             name: "SystemTests", dependencies: ["TestSupport", "ControlProtocol", "Storage"],
             swiftSettings: strict),

@@ -14,6 +14,7 @@ package struct Cursor: Hashable, Sendable, Codable {
     /// The next record's offset: how many records lie before the cursor.
     package var recordCount: LogOffset
 
+    /// Names a place in a log by all its parts.
     package init(
         segment: Int64, identity: FileIdentity, framePosition: Int64, decodedOffset: Int64,
         recordCount: LogOffset
@@ -38,6 +39,7 @@ package struct FileIdentity: Hashable, Sendable, Codable {
     /// Hash of the first frame's leading bytes; 0 while the file is empty.
     package var headHash: UInt64
 
+    /// Names a file by all its parts.
     package init(device: UInt64, inode: UInt64, headHash: UInt64) {
         self.device = device
         self.inode = inode
@@ -61,6 +63,7 @@ package struct LogChunk: Sendable {
         /// Set when these bytes are not a record but damage that was skipped.
         package var damage: Damage?
 
+        /// Describes one record, or one damage.
         package init(
             start: Int, byteCount: Int, framePosition: Int64, decodedEnd: Int64,
             damage: Damage? = nil
@@ -80,6 +83,7 @@ package struct LogChunk: Sendable {
     /// Offset of the first entry's record.
     package var firstOffset: LogOffset
 
+    /// Puts entries and the bytes they point into together.
     package init(
         bytes: [UInt8], entries: [Entry], segment: Int64, identity: FileIdentity,
         firstOffset: LogOffset
@@ -107,6 +111,7 @@ package struct Damage: Hashable, Sendable {
     package var byteCount: Int64
     package var reason: String
 
+    /// Describes damage at a byte position of the compressed file.
     package init(position: Int64, byteCount: Int64, reason: String) {
         self.position = position
         self.byteCount = byteCount

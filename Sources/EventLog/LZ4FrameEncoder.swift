@@ -17,6 +17,7 @@ package final class LZ4FrameEncoder {
         /// 0 is LZ4's fast mode, 3…12 its high compression.
         package var level: Int
 
+        /// Says how frames are written; the defaults are those of `SegmentWriter`.
         package init(
             blockSizeID: Int = 4, hasContentChecksum: Bool = true, blocksAreLinked: Bool = false,
             level: Int = 0
@@ -36,6 +37,7 @@ package final class LZ4FrameEncoder {
     /// Whether a frame has begun and not ended.
     package var isOpen: Bool { unsafe context != nil }
 
+    /// Gets ready to write frames; nothing is allocated before `begin`.
     package init(options: Options = Options()) {
         preferences.frameInfo.blockSizeID = LZ4F_blockSizeID_t(UInt32(options.blockSizeID))
         preferences.frameInfo.blockMode =

@@ -36,8 +36,14 @@ extension LZ4FrameScanner {
     {
         let start = window.position
         let ahead = Int(end - start)
-        guard try window.has(ahead + 4) else {
+        // With fewer bytes a header that begins inside could not be told from none.
+        let isDecidable = try window.has(ahead + LZ4FrameHeader.longestByteCount) || isComplete
+        guard isDecidable, window.count >= ahead + 4 else {
             return torn(isComplete, isInFrame: true, reason)
+        }
+        guard !hasFrame(within: ahead) else {
+            lose(isInFrame: true, reason: reason)
+            return nil
         }
         let word = LZ4FrameHeader.word(window.bytes, at: window.index + ahead)
         let byteCount = Int(word & 0x7FFF_FFFF)
@@ -93,11 +99,25 @@ extension LZ4FrameScanner {
         return damage(start, isInFrame: isInFrame, reason: reason)
     }
 
-    /// Whether a frame, or the end of the file, follows `count` bytes from here; nil when that is
-    /// not known yet. Where it does not, the file was cut inside those bytes and written on.
+    /// Whether a frame, or the end of the file, follows `count` bytes from here.
+    ///
+    /// It is nil when that is not known yet. Where it does not, the file was cut inside those bytes and written on.
     func endsCleanly(after count: Int, _ isComplete: Bool) throws(StorageError) -> Bool? {
         if try window.has(count + 4) { return isMagic(at: window.index + count) }
         return isComplete ? window.count == count : nil
+    }
+
+    /// Whether another frame begins inside the next `count` bytes: then the LZ4 block that they
+    /// should be was cut, and its length means nothing, even where it leads to a readable one.
+    private func hasFrame(within count: Int) -> Bool {
+        let end = window.index + count
+        var next = window.index
+        while let found = LZ4ByteScan.first(0x04, in: window.bytes, next..<end) {
+            let start = LZ4FrameHeader.read(window.bytes, at: found, end: window.bytes.count)
+            if case .frame = start { return true }
+            next = found + 1
+        }
+        return false
     }
 
     private func isMagic(at index: Int) -> Bool {

@@ -201,10 +201,10 @@ final class LZ4FrameScanner {
         } else if let size = header.contentByteCount, contentIsWhole, size != decodedOffset {
             fault = "the frame holds \(decodedOffset) bytes, its header says \(size)"
         }
-        if let fault {
+        if fault != nil || !contentIsWhole {
             guard let isEnd = try endsCleanly(after: whole, isComplete) else { return .starved }
             guard isEnd else {
-                lose(isInFrame: true, reason: fault)
+                lose(isInFrame: true, reason: fault ?? "the damaged frame's end is damaged too")
                 return nil
             }
         }

@@ -26,6 +26,7 @@ extension LogReader {
 
     /// Looks whether the open file is still what was read: before anything new of it is read.
     func checkOpen() throws(StorageError) {
+        checkLeft()
         guard let segment else { return }
         let status = try segment.file.status()
         let read = segment.scanner.window.position
@@ -35,6 +36,18 @@ extension LogReader {
             segment.quietByteCount = status.byteCount
             segment.quietSinceNanoseconds = host.clock.monotonicNanoseconds()
             if try !segment.identity.hasSameHead(as: segment.file) { close() }
+        }
+    }
+
+    /// Looks whether the segment before this one got more than was read of it.
+    private func checkLeft() {
+        guard let before = left else { return }
+        // It may be deleted, or its file system gone: then there is nothing to say about it.
+        let byteCount = try? before.file.status().byteCount
+        if let byteCount, byteCount <= before.byteCount { return }
+        left = nil
+        if let byteCount {
+            note(.grewAfterSealing(segment: before.sequence, byteCount: byteCount))
         }
     }
 

@@ -26,6 +26,8 @@ package final class LogReader {
     var unread = 0..<0
     /// The highest segment that was read to its end; the next one is looked for above it.
     var finished: Int64
+    /// The segment read before this one, and its size when it was taken as complete.
+    var left: (sequence: Int64, file: any DiskFile, byteCount: Int64)?
     /// When a gap, or the lack of the cursor's segment, was first seen.
     var missingSinceNanoseconds: UInt64?
 
@@ -109,6 +111,7 @@ package final class LogReader {
                 splitter.finish()
                 let chunk = try take(segment)
                 finished = segment.sequence
+                left = (finished, segment.file, segment.scanner.window.position)
                 close()
                 if let chunk { return chunk }
             }

@@ -13,6 +13,7 @@ package struct LogReaderOptions: Hashable, Sendable {
     /// Most notices kept; the oldest leave.
     package var noticeCount: Int
 
+    /// Sets bounds and times; each has a default that suits a daemon.
     package init(
         chunkByteCount: Int = 256 * 1024, chunkRecordCount: Int = 4096,
         recordByteCount: Int = 64 * 1024, sealGraceMilliseconds: Int = 2000,

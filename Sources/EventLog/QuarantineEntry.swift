@@ -5,6 +5,7 @@ package struct QuarantineEntry: Hashable, Sendable {
         package var segment: Int64
         package var recordOffset: LogOffset
 
+        /// Names an entry by its record's segment and offset.
         package init(segment: Int64, recordOffset: LogOffset) {
             self.segment = segment
             self.recordOffset = recordOffset
@@ -25,6 +26,7 @@ package struct QuarantineEntry: Hashable, Sendable {
     /// When it was refused, seconds since 1970; set by the store.
     package internal(set) var seconds: Int64 = 0
 
+    /// Describes refused bytes; `seconds` is set when they are kept.
     package init(
         segment: Int64, recordOffset: LogOffset, position: Int64, byteCount: Int64, reason: String,
         bytes: [UInt8]

@@ -16,6 +16,7 @@ package final class QuarantineStore {
         /// Most bytes kept of one refused record; the rest is cut off.
         package var recordByteCount: Int
 
+        /// Sets the bounds; none may be zero.
         package init(
             byteCount: Int64 = 64 << 20, entryCount: Int = 100_000,
             recordByteCount: Int = 128 * 1024
@@ -58,7 +59,8 @@ package final class QuarantineStore {
     var places: [QuarantineEntry.Key: Place] = [:]
     var files: [StoredFile] = []
     var active: (any DiskFile)?
-    private var isSynced = true
+    /// Not after loading either: a process that was killed leaves entries that no one synced.
+    private var isSynced = false
 
     /// Opens the store, making its directory when it is missing.
     package init(

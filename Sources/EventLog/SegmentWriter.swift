@@ -23,6 +23,7 @@ package final class SegmentWriter {
         /// How frames are written.
         package var frames: LZ4FrameEncoder.Options
 
+        /// Sets the bounds; none may be zero.
         package init(
             segmentDecodedByteCount: Int64 = 1 << 30, segmentByteCount: Int64 = 128 << 20,
             segmentSeconds: Int64 = 3600, frameByteCount: Int = 1 << 20,
@@ -64,6 +65,8 @@ package final class SegmentWriter {
     private let encoder: LZ4FrameEncoder
     private var segment: Segment?
     private var frameDecodedByteCount = 0
+    /// Appended bytes that are not compressed yet, and compressed bytes that are not written yet.
+    private var waiting: [UInt8] = []
     private var output: [UInt8] = []
     private var isClosed = false
 
@@ -107,8 +110,9 @@ package final class SegmentWriter {
         }
         try guarded { () throws(EventLogError) in
             try begin()
-            try encoder.update(record, 0..<record.count, into: &output)
-            try encoder.update(Self.newline, 0..<1, into: &output)
+            waiting.append(contentsOf: record)
+            waiting.append(0x0A)
+            if waiting.count >= Self.waitingByteCount { try compress() }
             frameDecodedByteCount += record.count + 1
             segment?.decodedByteCount += Int64(record.count + 1)
             if frameDecodedByteCount >= options.frameByteCount { try endFrame() }
@@ -141,7 +145,13 @@ package final class SegmentWriter {
         isClosed = true
     }
 
-    private static let newline: [UInt8] = [0x0A]
+    /// Bytes that are given to liblz4 at once: a call per record costs more than its compression.
+    private static let waitingByteCount = 1 << 20
+
+    private func compress() throws(EventLogError) {
+        try encoder.update(waiting, 0..<waiting.count, into: &output)
+        waiting.removeAll(keepingCapacity: true)
+    }
 
     /// Closes the writer for good when `body` fails: what is in the file is not known any more.
     private func guarded(_ body: () throws(EventLogError) -> Void) throws(EventLogError) {
@@ -166,6 +176,7 @@ package final class SegmentWriter {
 
     private func endFrame() throws(EventLogError) {
         guard encoder.isOpen else { return }
+        try compress()
         try encoder.end(into: &output)
         frameDecodedByteCount = 0
         try write()

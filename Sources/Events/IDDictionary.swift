@@ -93,7 +93,7 @@ package struct IDDictionary: Sendable {
         texts[Int(kind.rawValue)].map { (id: $0.key, text: $0.value) }.sorted { $0.id < $1.id }
     }
 
-    /// Enters an entry as it was stored; false when it contradicts itself or another one.
+    /// Enters an entry as it was stored; its id must be the one that its text has.
     mutating func restore(_ kind: IDKind, _ id: Int64, _ text: [UInt8]) throws(DictionaryError) {
         let entered = try enter(text.span, kind)
         guard entered == id, entered >= Self.firstHashed else {

@@ -148,7 +148,7 @@ extension RecordError: CustomStringConvertible {
             "`timestamp` \(seconds) s is outside \(earliest)…\(latest) s; "
                 + "check the producer's clock, or move `events.earliest` or `events.latest`"
         case .unknownEventType(let text):
-            "unknown `event_type` \"\(text)\"; the README lists the six"
+            "unknown `event_type` \"\(text)\"; docs/import.md lists the six"
         case .damaged:
             "these bytes of the segment could not be decoded; see the quarantine"
         }

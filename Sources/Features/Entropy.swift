@@ -5,8 +5,7 @@ package enum Entropy {
     /// The published code's entropy of a distribution given by counts (published-system.md §1.4).
     ///
     /// `p = n / (T + 1e-9)`, at most 0.999999; `H = −Σ p log2(p + 1e-9)`. A single key therefore
-    /// gives 1.4412516e-6 and not 0.
-    /// - Parameter counts: counts ≥ 0, summed in the given order.
+    /// gives 1.4412516e-6 and not 0. Counts are ≥ 0 and summed in the given order.
     package static func published(_ counts: [Int64]) -> Double {
         let total = Double(counts.reduce(0, +)) + 1e-9
         var sum = 0.0

@@ -12,6 +12,8 @@ package struct FoldScratch: Sendable {
     /// `[rows, 64]` raw values (NaN: absent), collected only while `collectsRaw`.
     package var raw: [Double] = []
     package var collectsRaw = false
+    /// Events folded, in folding order, collected only while `collectsRaw`.
+    package var folded: [EnrichedEvent] = []
 
     var rawRow = [Double](repeating: 0, count: RowLayout.width)
     var row = [UInt16](repeating: 0, count: RowLayout.width)
@@ -25,6 +27,7 @@ package struct FoldScratch: Sendable {
         halves.removeAll(keepingCapacity: true)
         keys.removeAll(keepingCapacity: true)
         raw.removeAll(keepingCapacity: true)
+        folded.removeAll(keepingCapacity: true)
     }
 
     mutating func nameCluster(_ name: TextVector?, _ statistics: FrozenStatistics) -> Int64? {

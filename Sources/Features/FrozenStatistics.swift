@@ -3,7 +3,7 @@ import Kernels
 
 /// What a key (item, category, name cluster, url, query, query cluster) is worth to everybody.
 package struct KeyStatistic: Hashable, Sendable {
-    /// Product keys: buys, adds, removes. Urls and queries: raw events in the first lane.
+    /// Buys, adds and removes of a product key; of urls and queries, events in the first lane.
     package var counts: [3 of Int64]
     /// Entropy over users, bits (`Entropy.published`).
     package var entropy: Double
@@ -18,6 +18,7 @@ package struct KeyStatistic: Hashable, Sendable {
             && left.counts[2] == right.counts[2] && left.entropy == right.entropy
     }
 
+    /// Feeds the four numbers; arrays of fixed size do not do it themselves.
     package func hash(into hasher: inout Hasher) {
         for lane in 0..<3 { hasher.combine(counts[lane]) }
         hasher.combine(entropy)

@@ -75,6 +75,7 @@ package struct Reducer: Sendable {
                     by: event.kind, at: seconds, table: .searchQuery, options.sessions),
                 in: &state, &scratch)
         }
+        if scratch.collectsRaw { scratch.folded.append(enriched) }
         if state.firstSeconds == nil { state.firstSeconds = seconds }
         state.activity.add(event, isLate: isLate)
         switch event.kind {

@@ -53,7 +53,7 @@ package struct RowScalers: Sendable {
     /// `[64, 512]` float16 bits; empty for direct positions.
     private let halves: [[UInt16]]
 
-    /// - Parameter scalers: `[64]`, by position.
+    /// Scalers of one table: `[64]`, by position.
     package init(table: RowTable, scalers: [Scaler]) {
         precondition(scalers.count == RowLayout.width, "RowScalers: want 64 scalers")
         self.table = table
@@ -135,7 +135,7 @@ package enum YeoJohnson {
     }
 }
 
-/// Brent's method for the minimum of a function of one variable (Brent 1973, ch. 5).
+/// Brent's method for the minimum of a function of one variable (Brent 1973, chapter 5).
 enum BrentMinimizer {
     /// Searches downhill from the two starting points until three points bracket a minimum, then
     /// narrows it to a relative 1e-10.

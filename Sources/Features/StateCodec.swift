@@ -36,9 +36,7 @@ package enum StateCodec {
         return out.bytes
     }
 
-    /// The state of a hot record.
-    ///
-    /// - Parameter rows: makes the row window for a total row count.
+    /// The state of a hot record; `rows` makes the row window for a total row count.
     package static func decode(
         _ bytes: [UInt8], options: FoldOptions,
         rows: (Int64) throws(ByteReader.Failure) -> RowWindow

@@ -56,11 +56,7 @@ package enum StatisticsFiles {
         return files
     }
 
-    /// Loads what the two functions above wrote.
-    ///
-    /// - Parameters:
-    ///   - space: directory of the space.
-    ///   - generation: directory of the generation.
+    /// Loads what the two functions above wrote, from the directories of space and generation.
     package static func read(
         space: String, generation: String, on disk: any Disk
     ) throws(FeatureError) -> FrozenStatistics {

@@ -31,7 +31,7 @@ package struct UserState: Hashable, Sendable {
     package var items = KeyedCounts()
     package var categories = KeyedCounts()
     package var nameClusters = KeyedCounts()
-    /// Lane 0: visits. Urls have no entropy in a row.
+    /// Lane 0: visits; urls have no entropy in a row.
     package var urls = KeyedCounts()
     /// Lane 0: searches; every closed session weighs 1 in the entropy, under its first query.
     package var queries = KeyedCounts()

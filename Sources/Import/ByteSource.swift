@@ -25,6 +25,7 @@ package struct FileSource: ByteSource {
 
     package var progress: (done: Int64, total: Int64?) { (position, byteCount) }
 
+    /// Appends up to `count` bytes to `buffer`; returns how many, 0 only at the end.
     package mutating func read(
         _ count: Int, into buffer: inout [UInt8]
     ) throws(ImportError) -> Int {

@@ -10,11 +10,13 @@ package struct CSVRow: Sendable {
     package fileprivate(set) var text: [UInt8] = []
     fileprivate var ends: [Int] = []
 
+    /// What a row can suffer from.
     package enum Fault: Sendable {
         case textAfterQuote
         case unclosedQuote
     }
 
+    /// An empty row, to read into.
     package init() {}
 
     /// Fields.

@@ -33,6 +33,7 @@ package struct ImportReport: Equatable, Sendable {
     package var wasSorted = true
     package var elapsedSeconds = 0.0
 
+    /// A report of nothing.
     package init() {}
 
     /// Events and catalogue updates written.
@@ -127,6 +128,7 @@ extension ImportReport: CustomStringConvertible {
 
 /// How far an import is.
 package struct ImportProgress: Sendable, CustomStringConvertible {
+    /// What it is doing.
     package enum Phase: String, Sendable {
         case reading
         case sorting

@@ -15,6 +15,7 @@ package struct PriceBuckets: Sendable {
     private var pairs: Set<Pair> = []
     private var sorted: [Int64] = []
 
+    /// Buckets that have seen no price.
     package init() {}
 
     /// Takes note that `item` was seen at `price` millionths.

@@ -15,10 +15,12 @@ package struct LogSink: RecordSink {
     /// Writes through `writer`, which is closed at the end.
     package init(_ writer: SegmentWriter) { self.writer = writer }
 
+    /// Appends a record to the log; a follower sees it when its frame ends.
     package mutating func append(_ record: [UInt8]) throws(ImportError) {
         do throws(EventLogError) { try writer.append(record) } catch { throw .log(error) }
     }
 
+    /// Ends the segment and makes it durable.
     package mutating func finish() throws(ImportError) {
         do throws(EventLogError) { try writer.close() } catch { throw .log(error) }
     }

@@ -8,6 +8,7 @@ struct RejectsFile {
     /// Its name in the log directory.
     static let fileName = "rejects.csv"
 
+    private let directory: String
     private let path: String
     private let disk: any Disk
     private var file: (any DiskFile)?
@@ -15,6 +16,7 @@ struct RejectsFile {
     private var pending: [UInt8] = []
 
     init(directory: String, disk: any Disk) {
+        self.directory = directory
         path = directory + "/" + Self.fileName
         self.disk = disk
     }
@@ -39,6 +41,7 @@ struct RejectsFile {
         guard let file else { return }
         try write()
         try file.sync()
+        try disk.syncDirectory(directory)
     }
 
     private mutating func write() throws(StorageError) {

@@ -58,6 +58,7 @@ struct RowTranslator {
         case .event(let kind): result.kind = kind
         }
         result.seconds = try seconds(row)
+        if result.kind != nil { result.eventID = try eventID(row) }
         if result.kind != nil { result.user = try requiredID(row, .clientID, .user) }
         if result.hasItem {
             try readItem(row, &result)
@@ -66,7 +67,6 @@ struct RowTranslator {
         } else {
             result.vector = try vector(row, .query)
         }
-        if result.kind != nil { result.eventID = try eventID(row) }
         return result
     }
 
@@ -146,7 +146,7 @@ extension RowTranslator {
     private mutating func readItem(
         _ row: CSVRow, _ result: inout ImportedRow
     ) throws(TranslationError) {
-        // The price first, so that a row that is refused for it leaves no id behind.
+        // What may be refused comes before what is remembered.
         if options.prices != .drop, let range = range(row, .price) {
             result.price = try price(row.text.span.extracting(range))
         }

@@ -37,6 +37,7 @@ package struct Intake: Sendable {
     /// Takes one entry of a parsed chunk.
     ///
     /// - Parameters:
+    ///   - entry: a record, or why it is none.
     ///   - offset: the entry's place in the log.
     ///   - deliver: folds an event into its user's state.
     /// - Returns: a reason when the record was refused here.

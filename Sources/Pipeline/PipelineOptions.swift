@@ -74,7 +74,9 @@ extension FoldOptions {
 
     /// The options a generation was made with; nil when its manifest lacks one.
     package init?(numbers: [String: Double]) {
-        func integer(_ name: String) -> Int64? { numbers["fold.\(name)"].flatMap(Int64.init(exactly:)) }
+        func integer(_ name: String) -> Int64? {
+            numbers["fold.\(name)"].flatMap(Int64.init(exactly:))
+        }
         guard let lateness = integer("lateness_seconds"), let pending = integer("pending_events"),
             let ids = integer("event_ids"), let rule = integer("session_rule"),
             let gap = integer("session_gap_seconds"),

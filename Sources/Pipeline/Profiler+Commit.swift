@@ -39,6 +39,7 @@ extension Profiler {
     /// Wakes whoever waits for the end of `run`.
     func noteStop() {
         phase = .stopped
+        noteRound()
         let waiters = stopWaiters
         stopWaiters = []
         for waiter in waiters { waiter.resume() }
@@ -65,6 +66,7 @@ extension Profiler {
 
     private func endCommit(_ commit: StateCommit, error: PipelineError?) {
         isCommitting = false
+        arrivingUsers = []
         if let error {
             failure = error
         } else {
@@ -89,7 +91,10 @@ extension Profiler {
         commit.cursor = applied
         for slot in users.takeDirty() {
             commit.users.append(encode(slot))
-            if !users[slot].isStored { storedUserCount += 1 }
+            if !users[slot].isStored {
+                storedUserCount += 1
+                arrivingUsers.append(users[slot].user)
+            }
             users[slot].isStored = true
             users[slot].storedRowCount = users[slot].state.rows.totalCount
         }

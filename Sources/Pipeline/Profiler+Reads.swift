@@ -13,6 +13,7 @@ extension Profiler {
         return try decode(stored, user).input
     }
 
+    /// Profiles of the users, in the order asked, all at the applied cursor.
     package func profiles(
         of ids: [UserID], asOf: Int64?
     ) async throws(PipelineError) -> ProfileReply {
@@ -51,7 +52,7 @@ extension Profiler {
             rows: rows)
     }
 
-    /// Everything of `status` that the profiler knows; snapshots are added by `Pipeline`.
+    /// Everything of `status` that the profiler knows; snapshots are added by `LivePipeline`.
     func report() -> StatusReport {
         var report = StatusReport()
         report.state = phase.rawValue
@@ -86,7 +87,8 @@ extension Profiler {
         report.lagBytes = unread + unappliedBytes
         // Bytes a record took so far, from what the reader has passed and what it has not.
         let recordBytes = 90.0
-        report.lagEvents = Int64(Double(unread) * 4 / recordBytes)
+        report.lagEvents =
+            Int64(Double(unread) * 4 / recordBytes)
             + Int64(Double(unappliedBytes) / recordBytes)
         if records > 0, report.lagBytes > 0 { report.lagEvents = max(1, report.lagEvents) }
         report.lagSeconds = max(0, newestReadSeconds - intake.asOf)

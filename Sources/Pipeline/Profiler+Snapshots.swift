@@ -43,24 +43,20 @@ extension Profiler {
     /// Waits until at most `bytes` compressed bytes are unread, all before them folded.
     private func waitForLag(_ bytes: Int64, seconds: Double) async throws(PipelineError) {
         let start = host.clock.monotonicNanoseconds()
-        var sawFreshCondition = false
+        // Two rounds on, the reader has looked at the log again after this request came.
+        let freshRound = roundCount + 2
         while true {
             if let failure { throw failure }
             guard phase != .stopped else { throw .stopping }
-            // The reader's word may be older than the last append: look again before believing it.
-            let condition = await source.condition()
-            let lag = condition.lagByteCount + unappliedBytes
-            if lag <= bytes, condition.cursor == applied {
-                if sawFreshCondition { return }
-                sawFreshCondition = true
-            } else {
-                sawFreshCondition = false
-            }
+            let lag = (readerCondition?.lagByteCount ?? .max / 2) + unappliedBytes
+            let isNear = bytes == 0 ? isCaughtUp : lag <= bytes
+            if roundCount >= freshRound, isNear { return }
             let elapsed = Double(host.clock.monotonicNanoseconds() - start) / 1e9
             if elapsed > seconds {
                 throw .timedOut(what: "catching up to a lag of \(bytes) bytes", seconds: seconds)
             }
-            await Task.yield()
+            source.wake()
+            await withCheckedContinuation { roundWaiters.append($0) }
         }
     }
 
@@ -70,7 +66,7 @@ extension Profiler {
         cut = SnapshotCut(
             offset: applied.recordCount, asOf: asOf,
             activeSince: listed == nil ? asOf - options.snapshotActiveDays * 86_400 : nil,
-            listed: listed, unstored: users.unstoredUsers)
+            listed: listed, unstored: (users.unstoredUsers + arrivingUsers).sorted())
         return SnapshotPlan(
             space: generation.space, generation: generation.id, trained: generation.trained,
             parts: builder.layout.parts.map {

@@ -14,6 +14,7 @@ import Storage
 package actor Profiler {
     /// Where the pipeline is in its life.
     enum Phase: String {
+        case recovering
         case catchingUp = "catching-up"
         case live
         case draining
@@ -50,13 +51,18 @@ package actor Profiler {
     var rowCount: Int64
     var stepCount: Int64 = 0
 
-    var phase = Phase.catchingUp
+    var phase = Phase.recovering
     var failure: PipelineError?
     var degraded: [String]
+    /// Users whose first record is being written to the store.
+    var arrivingUsers: [UserID] = []
     /// Whether the committer is writing, and who waits for it.
     var isCommitting = false
     var commitWaiters: [CheckedContinuation<Void, Never>] = []
     var stopWaiters: [CheckedContinuation<Void, Never>] = []
+    /// Rounds of `run`: each is one answer of the reader, folded; and who waits for the next.
+    var roundCount = 0
+    var roundWaiters: [CheckedContinuation<Void, Never>] = []
     var bytesSinceCommit: Int64 = 0
     var lastCommitNanoseconds: UInt64
     var readerCondition: Follower.Condition?
@@ -105,6 +111,8 @@ package actor Profiler {
     /// - Throws: what made it stop; the durable state is that of the last commit.
     package func run() async throws(PipelineError) {
         do throws(PipelineError) {
+            readerCondition = await source.condition()
+            if phase == .recovering { phase = .catchingUp }
             var ahead = readAhead()
             while phase != .draining {
                 if let batch = try await ahead.value.get() {
@@ -166,6 +174,7 @@ package actor Profiler {
         readerCondition = await source.condition()
         let isAtEnd = readerCondition?.isAtEnd ?? false
         if phase != .draining { phase = isAtEnd ? .live : .catchingUp }
+        noteRound()
         if let failure { throw failure }
         let now = host.clock.monotonicNanoseconds()
         meter.note(intake.counters.read + intake.counters.catalogue, nanoseconds: now)
@@ -176,6 +185,14 @@ package actor Profiler {
             : bytesSinceCommit >= options.commitByteCount
                 || users.dirty.count >= options.commitUserCount
         if isDue || refused.count >= 10_000 { beginCommit() }
+    }
+
+    /// Counts a round and wakes who waits for one.
+    func noteRound() {
+        roundCount += 1
+        let waiters = roundWaiters
+        roundWaiters = []
+        for waiter in waiters { waiter.resume() }
     }
 
     /// Whether anything was applied since the last commit.

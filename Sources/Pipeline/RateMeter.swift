@@ -20,6 +20,7 @@ package struct RateMeter: Sendable {
     package var perSecond: Double {
         guard let first = marks.first, let last = marks.last, last.nanoseconds > first.nanoseconds
         else { return 0 }
-        return Double(last.count - first.count) / (Double(last.nanoseconds - first.nanoseconds) / 1e9)
+        let seconds = Double(last.nanoseconds - first.nanoseconds) / 1e9
+        return Double(last.count - first.count) / seconds
     }
 }

@@ -9,7 +9,7 @@ package protocol ProfileService: Sendable {
     func status() async throws(PipelineError) -> StatusReport
     /// Profiles of up to `Limits.profileBatch` users, in the order asked; all at one cursor.
     ///
-    /// - Parameter asOf: event time the `as_of` columns speak for; nil means the log clock.
+    /// `asOf` is the event time the `as_of` columns speak for; nil means the log clock.
     func profiles(of users: [UserID], asOf: Int64?) async throws(PipelineError) -> ProfileReply
     /// Publishes a snapshot of the cut at the applied cursor and makes it `current` unless held.
     func createSnapshot(_ request: SnapshotRequest) async throws(PipelineError) -> SnapshotReport
@@ -18,8 +18,9 @@ package protocol ProfileService: Sendable {
     /// Re-reads a snapshot's files and compares every hash with its manifest.
     func verifySnapshot(_ version: Int64) async throws(PipelineError) -> SnapshotReport
     /// Moves `current` to `version` and holds it there; `dryRun` only checks.
-    func rollback(to version: Int64, reason: String, dryRun: Bool) async throws(PipelineError)
-        -> RollbackReport
+    func rollback(
+        to version: Int64, reason: String, dryRun: Bool
+    ) async throws(PipelineError) -> RollbackReport
     /// Ends a hold; `current` moves to the newest snapshot.
     func release(dryRun: Bool) async throws(PipelineError) -> RollbackReport
     /// Commits everything applied so far.

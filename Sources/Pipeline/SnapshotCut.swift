@@ -17,7 +17,7 @@ struct SnapshotCut {
 
     /// The next user to take is at or after this one; nil when all were taken.
     private(set) var next: UserID?
-    /// Users not yet in the store when the cut was made, ascending.
+    /// Users whom the store did not show yet when the cut was made, ascending.
     private var unstored: [UserID]
     private var handedOver: [UserID: ProfileBuilder.Input] = [:]
 
@@ -54,7 +54,7 @@ struct SnapshotCut {
 
     /// The users to take now, ascending, out of the stored ones from `next` on.
     ///
-    /// - Parameter stored: at most `limit` users; fewer mean there are no more.
+    /// `stored` has at most `limit` users; fewer mean that there are no more.
     mutating func take(stored: [UserID], limit: Int) -> [UserID] {
         guard let next else { return [] }
         let isLast = stored.count < limit

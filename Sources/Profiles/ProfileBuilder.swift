@@ -7,6 +7,7 @@ package struct ProfileBuilder: Sendable {
     package struct Input: Sendable {
         package var state: UserState
         /// `[H]` after the first `steppedCount` committed rows; empty for h = 0 before them all.
+        ///
         /// The row window must hold the rest.
         package var hidden: [Float]
         package var steppedCount: Int64
@@ -24,7 +25,7 @@ package struct ProfileBuilder: Sendable {
     private var replay: RaggedReplay?
     private let latentWidth: Int
 
-    /// - Parameter encoder: nil for generation 0, whose profile is the stats part alone.
+    /// Without an encoder, as in generation 0, a profile is the stats part alone.
     package init(reducer: Reducer, encoder: SRAEncoder?) {
         self.reducer = reducer
         replay = encoder.map { RaggedReplay(encoder: $0) }

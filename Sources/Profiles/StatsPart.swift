@@ -20,8 +20,8 @@ package enum StatsPart {
         + windows.map { "log rows in the last \($0) weeks" }
         + [
             "log visit sessions", "log search sessions", "log mean visit session seconds",
-            "log mean search session seconds", "mean nearby product events per session",
-            "buys per add", "removes per add", "share of buys in product events",
+            "log mean search session seconds", "log mean nearby product events per session",
+            "log buys per add", "log removes per add", "share of buys in product events",
             "log visits per product event", "mean price bucket of buys / 100",
             "smallest price bucket of buys / 100", "largest price bucket of buys / 100",
             "mean price bucket of adds / 100", "has a buy with a price",
@@ -86,15 +86,15 @@ package enum StatsPart {
         out.append(log(searches))
         out.append(log(ratio(Double(activity.visitSeconds), visits)))
         out.append(log(ratio(Double(activity.searchSeconds), searches)))
-        out.append(ratio(Double(activity.nearbyCount), visits + searches))
+        out.append(log(ratio(Double(activity.nearbyCount), visits + searches)))
     }
 
     private static func appendRates(_ activity: Activity, _ out: inout [Double]) {
         let buys = Double(activity.count(.productBuy))
         let adds = Double(activity.count(.addToCart))
         let products = Double(activity.productCount)
-        out.append(ratio(buys, adds))
-        out.append(ratio(Double(activity.count(.removeFromCart)), adds))
+        out.append(log(ratio(buys, adds)))
+        out.append(log(ratio(Double(activity.count(.removeFromCart)), adds)))
         out.append(ratio(buys, products))
         out.append(log(ratio(Double(activity.count(.pageVisit)), products)))
     }

@@ -24,8 +24,32 @@ struct StatisticsFit {
     private var counts: [KeyTable: [Int64: KeyCount]] = [:]
     private var queryTexts: [Int64: TextVector] = [:]
 
-    /// Counts one folded event of a user; sessions are counted by `addSession`.
-    mutating func add(_ event: EnrichedEvent, nameCluster: Int64?, queryCluster: Int64?) {
+    /// Counts what a fold has just done: its events, and the sessions it closed by their first key.
+    mutating func add(_ scratch: FoldScratch, _ user: UserID, _ statistics: FrozenStatistics) {
+        for event in scratch.folded {
+            add(
+                event, nameCluster: statistics.nameCluster(event.name),
+                queryCluster: statistics.queryCluster(event.event.query))
+        }
+        for row in scratch.keys {
+            switch row.kind {
+            case .pageVisit:
+                addSession(.urls, key: row.key, user: user)
+            case .searchQuery:
+                guard let query = queryTexts[row.key] else { continue }
+                addSession(.queries, key: row.key, user: user)
+                if let cluster = statistics.queryCluster(query) {
+                    addSession(.queryClusters, key: cluster, user: user)
+                }
+            case .addToCart, .removeFromCart, .productBuy: continue
+            }
+        }
+    }
+
+    /// Counts one folded event; sessions are counted by `addSession`.
+    private mutating func add(
+        _ event: EnrichedEvent, nameCluster: Int64?, queryCluster: Int64?
+    ) {
         let user = event.event.user
         switch event.event.kind {
         case .pageVisit:
@@ -48,13 +72,8 @@ struct StatisticsFit {
     }
 
     /// Counts one closed session under its first key.
-    mutating func addSession(_ table: KeyTable, key: Int64, user: UserID) {
+    private mutating func addSession(_ table: KeyTable, key: Int64, user: UserID) {
         counts[table, default: [:]][key, default: KeyCount()].users[user, default: 0] += 1
-    }
-
-    /// Distinct queries, ascending by key, `[n, 16]`.
-    var queryPoints: [UInt8] {
-        queryTexts.sorted { $0.key < $1.key }.flatMap { entry in (0..<16).map { entry.value[$0] } }
     }
 
     /// The key tables.
@@ -99,9 +118,7 @@ struct ScalerFit {
     private var columns = [Column](
         repeating: Column(), count: RowTable.allCases.count * RowLayout.width)
 
-    /// Adds raw rows.
-    ///
-    /// - Parameter raw: `[rows, 64]`; NaN marks an absent value, which does not count.
+    /// Adds raw rows, `[rows, 64]`; NaN marks an absent value, which does not count.
     mutating func add(_ keys: [RowKey], _ raw: [Double]) {
         for (index, key) in keys.enumerated() {
             let table = RowTable(key.kind)

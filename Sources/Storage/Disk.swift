@@ -28,15 +28,16 @@ package protocol Disk: Sendable {
     func watch(_ directory: String) -> any DirectoryWatch
 }
 
-/// One open file. Reads and writes name their byte position; there is no hidden file offset.
+/// One open file, whose reads and writes name their byte position: there is no hidden offset.
 package protocol DiskFile: AnyObject, Sendable {
     /// Size and identity now.
     func status() throws(StorageError) -> FileStatus
     /// Reads up to `count` bytes from byte position `position`, appending them to `buffer`.
     ///
     /// - Returns: bytes read; 0 only at the end of the file. `count` is at most 64 MiB.
-    func read(_ count: Int, at position: Int64, into buffer: inout [UInt8]) throws(StorageError)
-        -> Int
+    func read(
+        _ count: Int, at position: Int64, into buffer: inout [UInt8]
+    ) throws(StorageError) -> Int
     /// Writes all of `bytes` at byte position `position`.
     func write(_ bytes: Span<UInt8>, at position: Int64) throws(StorageError)
     /// Cuts or extends the file to `byteCount` bytes.

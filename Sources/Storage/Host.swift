@@ -14,7 +14,7 @@ package struct Host: Sendable {
     }
 }
 
-/// The time of day and a stopwatch. Neither ever enters a user's state.
+/// The time of day and a stopwatch, neither of which ever enters a user's state.
 package protocol Clock: Sendable {
     /// Seconds since 1970 UTC.
     func seconds() -> Int64
@@ -22,7 +22,7 @@ package protocol Clock: Sendable {
     func monotonicNanoseconds() -> UInt64
 }
 
-/// Unpredictable bits for names and nonces. Results come from `SeededRandom` instead.
+/// Unpredictable bits for names and nonces; results come from `SeededRandom` instead.
 package protocol Randomness: Sendable {
     /// 64 random bits.
     func next() -> UInt64
@@ -39,6 +39,7 @@ package struct SeededRandom: RandomNumberGenerator, Sendable {
         state = Self.mix(seed &+ 0x9E37_79B9_7F4A_7C15) ^ Self.mix(stream &* 0xD1B5_4A32_D192_ED03)
     }
 
+    /// The next 64 bits of the stream.
     package mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         return Self.mix(state)

@@ -66,6 +66,7 @@ package enum Accounts {
 
     /// Number of the user of that name; nil when there is none.
     package static func userNumber(named name: String) -> UInt32? {
+        // SAFETY: an entry of null pointers; the lookup fills it.
         var entry = unsafe passwd()
         var buffer = [CChar](repeating: 0, count: 16_384)
         var found: UnsafeMutablePointer<passwd>?
@@ -77,6 +78,7 @@ package enum Accounts {
 
     /// Number of the group of that name; nil when there is none.
     package static func groupNumber(named name: String) -> UInt32? {
+        // SAFETY: an entry of null pointers; the lookup fills it.
         var entry = unsafe group()
         // A group's entry lists its members; 1 MiB is some ten thousand of them.
         var buffer = [CChar](repeating: 0, count: 1 << 20)

@@ -35,7 +35,8 @@ struct UBPCtl: AsyncParsableCommand {
             Foundation.exit(failure.exitCode)
         } catch {
             guard exitCode(for: error) != .success else { exit(withError: error) }
-            Failure.usage(fullMessage(for: error)).report(asJSON: isJSON)
+            let text = isJSON ? message(for: error) : fullMessage(for: error)
+            Failure.usage(text).report(asJSON: isJSON)
             Foundation.exit(Failure.usage("").exitCode)
         }
     }

@@ -28,6 +28,7 @@ enum Units {
     /// `12 ms`, `3.2 s`, `5 min 10 s`, `3 h 4 min`, `2 d 5 h`.
     static func duration(_ seconds: Double) -> String {
         guard seconds.isFinite, abs(seconds) < 1e15 else { return "\(seconds) s" }
+        if seconds == 0 { return "0 s" }
         if seconds < 1 { return "\(Int64((seconds * 1000).rounded())) ms" }
         if seconds < 60 {
             return seconds == seconds.rounded() ? "\(Int64(seconds)) s" : "\(decimal(seconds, 1)) s"

@@ -8,5 +8,7 @@ struct UBPD: AsyncParsableCommand {
         commandName: "ubpd",
         abstract: "Keeps a behavioural profile of every user of a shop current, online.",
         version: DaemonService.version,
-        subcommands: [RunCommand.self, CheckConfigCommand.self])
+        subcommands: [
+            RunCommand.self, RefreshCommand.self, ImportCommand.self, CheckConfigCommand.self,
+        ])
 }

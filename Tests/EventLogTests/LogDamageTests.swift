@@ -102,11 +102,16 @@ import Testing
         }
     }
 
-    @Test func `a torn frame with whole frames appended behind it costs only itself`() throws {
+    @Test(arguments: [true, false], [true, false])
+    func `a torn frame with whole frames appended behind it costs only itself`(
+        isSummed: Bool, isLinked: Bool
+    ) throws {
         let parts = (0..<3).map { lines($0 * 10..<$0 * 10 + 10, padding: 20) }
-        let middle = try frame(parts[1])
+        let torn = LZ4FrameEncoder.Options(hasContentChecksum: true, blocksAreLinked: isLinked)
+        let after = LZ4FrameEncoder.Options(hasContentChecksum: isSummed, blocksAreLinked: true)
+        let middle = try frame(parts[1], torn)
         for length in 1..<middle.count {
-            let bytes = try frame(parts[0]) + middle[..<length] + frame(parts[2])
+            let bytes = try frame(parts[0]) + middle[..<length] + frame(parts[2], after)
             let read = try Self.read(bytes, of: parts.joined())
             let found = Self.whole(read)
             #expect(found.starts(with: expected(parts[0])), "cut at \(length)")
@@ -115,15 +120,13 @@ import Testing
         }
     }
 
-    @Test(arguments: 0..<200)
-    func `random damage never invents or doubles, and spares untouched frames`(
-        seed: UInt64
-    )
-        throws
+    /// Frames of `parts`, some of them flipped, cut or with bytes put in; and the lines of those
+    /// that were left alone.
+    private static func damaged(
+        _ parts: [String], _ random: inout SeededRandom
+    ) throws
+        -> (bytes: [UInt8], untouched: [String])
     {
-        var random = SeededRandom(seed: seed, stream: 11)
-        let count = Int.random(in: 1...8, using: &random)
-        let parts = (0..<count).map { lines($0 * 20..<$0 * 20 + 20, padding: 30) }
         var bytes: [UInt8] = []
         var untouched: [String] = []
         for part in parts {
@@ -144,8 +147,78 @@ import Testing
             }
             bytes += piece
         }
+        return (bytes, untouched)
+    }
+
+    @Test(arguments: 0..<200)
+    func `random damage never invents or doubles, and spares untouched frames`(
+        seed: UInt64
+    )
+        throws
+    {
+        var random = SeededRandom(seed: seed, stream: 11)
+        let count = Int.random(in: 1...8, using: &random)
+        let parts = (0..<count).map { lines($0 * 20..<$0 * 20 + 20, padding: 30) }
+        let (bytes, untouched) = try Self.damaged(parts, &random)
         let found = Set(Self.whole(try Self.read(bytes, of: parts.joined())))
         #expect(untouched.allSatisfy(found.contains))
+    }
+
+    @Test(arguments: 0..<60)
+    func `a damaged log gives the same however it grows and wherever it is resumed`(
+        seed: UInt64
+    )
+        throws
+    {
+        var random = SeededRandom(seed: seed, stream: 12)
+        let isLarge = seed % 3 == 0
+        let count = Int.random(in: 1...5, using: &random)
+        let size = isLarge ? 60 : 12
+        let parts = (0..<count).map {
+            lines($0 * size..<($0 + 1) * size, padding: isLarge ? 6000 : 30)
+        }
+        let (bytes, _) = try Self.damaged(parts, &random)
+        let log = try TestLog()
+        try log.write(bytes, to: 0)
+        try log.write(frame(lines(900..<903)), to: 1)
+        log.settle()
+        let options = LogReaderOptions(
+            chunkByteCount: Int.random(in: 1...9000, using: &random), recordByteCount: 5900)
+        let chunks = try drainChunks(log.reader(options: options))
+        let whole = chunks.flatMap(records)
+        let steps = isLarge ? 40_000 : 60
+        #expect(try Self.grow(bytes, by: steps, &random) == whole)
+        for chunk in chunks {
+            for entry in chunk.entries.indices {
+                let cursor = chunk.cursor(after: entry)
+                let resumed = try log.reader(at: cursor, options: options)
+                let rest = try drain(resumed)
+                #expect(resumed.notices.isEmpty, "\(resumed.notices)")
+                #expect(rest == Array(whole[Int(cursor.recordCount)...]))
+            }
+        }
+    }
+
+    /// What a reader finds while segment 0 grows by up to `steps` bytes at a time.
+    private static func grow(
+        _ bytes: [UInt8], by steps: Int, _ random: inout SeededRandom
+    ) throws
+        -> [ReadRecord]
+    {
+        let log = try TestLog()
+        let reader = try log.reader(options: LogReaderOptions(recordByteCount: 5900))
+        var read: [ReadRecord] = []
+        var next = 0
+        while next < bytes.count {
+            let end = min(bytes.count, next + Int.random(in: 1...steps, using: &random))
+            try log.append(Array(bytes[next..<end]), to: 0)
+            next = end
+            read += try drain(reader)
+        }
+        try log.write(bytes, to: 0)
+        try log.write(frame(lines(900..<903)), to: 1)
+        log.settle()
+        return try read + drain(reader)
     }
 
     @Test func `a megabyte of noise is one damage between two frames`() throws {

@@ -42,6 +42,19 @@ import Testing
         #expect(try texts(reader) == expected(second))
     }
 
+    @Test func `a segment that grows after it was sealed is named`() throws {
+        try log.write(frame(first), to: 0)
+        try log.write(frame(second), to: 1)
+        log.settle()
+        let reader = try log.reader()
+        #expect(try texts(reader) == expected(first + second))
+        let late = try frame(lines(20..<30))
+        try log.append(late, to: 0)
+        #expect(try texts(reader).isEmpty)
+        let size = try Int64(frame(first).count + late.count)
+        #expect(reader.notices == [.grewAfterSealing(segment: 0, byteCount: size)])
+    }
+
     @Test func `goes on at once after the mark that a writer seals with`() throws {
         try log.write(frame(first) + SegmentWriter.sealMark, to: 0)
         try log.write(frame(second), to: 1)

@@ -75,5 +75,7 @@ import Testing
         let text = String(decoding: bytes, as: UTF8.self)
         return bytes.contains(0) || bytes.starts(with: [0xEF, 0xBB, 0xBF])
             || text.contains(/,[ \t\r\n]*[\]}]/)
+            // A long number with a fraction or an exponent becomes a Decimal, printed as an integer.
+            || text.contains(/[0-9]{12}[.eE]/)
     }
 }

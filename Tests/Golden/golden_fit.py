@@ -44,6 +44,8 @@ def fitted_tables(folded, rows, shop):
         "items", "categories", "name-clusters", "urls", "queries", "query-clusters")}
 
     def count(name, key, event, shared):
+        if name.endswith("-clusters") and key < 0:
+            return
         tables[name].lanes[key][LANE[event.kind]] += 1
         if shared:
             tables[name].shares[key][event.user] += 1
@@ -68,7 +70,8 @@ def fitted_tables(folded, rows, shop):
             elif row.table == SEARCH_ROW and row.session.query >= 0:
                 query = row.session.query
                 tables["queries"].shares[shop.query_keys[query]][user] += 1
-                tables["query-clusters"].shares[shop.query_cluster[query]][user] += 1
+                if shop.query_cluster[query] >= 0:
+                    tables["query-clusters"].shares[shop.query_cluster[query]][user] += 1
     return {name: table.arrays() for name, table in tables.items()}
 
 

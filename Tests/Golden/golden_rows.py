@@ -157,7 +157,9 @@ class UserFold:
         elif kind == SEARCH:
             if event.query >= 0:
                 self.queries.count(self.shop.query_keys[event.query], 0, False)
-                self.query_clusters.count(self.shop.query_cluster[event.query], 0, False)
+                cluster = self.shop.query_cluster[event.query]
+                if cluster >= 0:
+                    self.query_clusters.count(cluster, 0, False)
         else:
             self.commit_product(event, t, late)
             return
@@ -175,8 +177,9 @@ class UserFold:
         category, cluster = (0, 0, 0), (0, 0, 0)
         if event.category is not None:
             category = self.categories.count(event.category, lane, True)
-        if event.name >= 0:
-            cluster = self.name_clusters.count(self.shop.name_cluster[event.name], lane, True)
+        name_cluster = self.shop.name_cluster[event.name] if event.name >= 0 else -1
+        if name_cluster >= 0:
+            cluster = self.name_clusters.count(name_cluster, lane, True)
         v = ZEROS[:]
         v[8], v[9], v[10] = item[:3]
         v[11] = self.items.entropy()
@@ -212,9 +215,10 @@ class UserFold:
             key = self.shop.query_keys[session.query]
             cluster = self.shop.query_cluster[session.query]
             self.queries.weigh(key)
-            self.query_clusters.weigh(cluster)
             v[8] = self.queries.peek(key)[0]
-            v[14] = self.query_clusters.peek(cluster)[0]
+            if cluster >= 0:
+                self.query_clusters.weigh(cluster)
+                v[14] = self.query_clusters.peek(cluster)[0]
         v[9] = self.totals[SEARCH]
         v[10], v[11] = self.queries.entropy(), self.query_clusters.entropy()
         v[17], v[18] = flags
@@ -254,11 +258,12 @@ def query_key(vector):
 
 
 def nearest(vectors, centroids):
-    """Index of the nearest centroid by squared Euclidean distance; the lowest at ties."""
-    if not vectors:
-        return []
+    """Index of the nearest centroid by squared Euclidean distance; the lowest at ties.
+
+    A space that was fitted without such vectors has no centroids, and its vectors no cluster: -1.
+    """
     if centroids is None:
-        raise SystemExit("centroids.safetensors lacks a tensor for the log's vectors")
+        return [-1] * len(vectors)
     x, c = np.array(vectors, np.float64), centroids.astype(np.float64)
     result = []
     for start in range(0, len(x), 256):
@@ -328,8 +333,8 @@ def fill_products(raw, rows, shop):
     categories = np.array([e.category or 0 for e in events], np.int64)
     category = looked_up(f.tables["categories"], categories, has_category)
     name = np.array([e.name for e in events], np.int64)
-    clusters = np.array([shop.name_cluster[n] if n >= 0 else 0 for n in name], np.int64)
-    cluster = looked_up(f.tables["name-clusters"], clusters, name >= 0)
+    clusters = np.array([shop.name_cluster[n] if n >= 0 else -1 for n in name], np.int64)
+    cluster = looked_up(f.tables["name-clusters"], clusters, clusters >= 0)
     raw[:, 16] = rates(item)
     raw[:, 20] = [e.key in shop.top_items for e in events]
     raw[:, 24:27], raw[:, 27] = cluster[:, :3], cluster[:, 3]
@@ -352,9 +357,9 @@ def fill_searches(raw, rows, shop):
     q = np.array([r.session.query for r in rows], np.int64)
     has = q >= 0
     keys = np.array([shop.query_keys[n] if n >= 0 else 0 for n in q], np.int64)
-    clusters = np.array([shop.query_cluster[n] if n >= 0 else 0 for n in q], np.int64)
+    clusters = np.array([shop.query_cluster[n] if n >= 0 else -1 for n in q], np.int64)
     query = looked_up(f.tables["queries"], keys, has)
-    cluster = looked_up(f.tables["query-clusters"], clusters, has)
+    cluster = looked_up(f.tables["query-clusters"], clusters, clusters >= 0)
     raw[:, 12], raw[:, 13] = query[:, 0], cluster[:, 0]
     raw[:, 15], raw[:, 16] = query[:, 3], cluster[:, 3]
     raw[:, 21:37] = np.where(has[:, None], shop.query_vectors[q] / 127.5 - 1, 0)

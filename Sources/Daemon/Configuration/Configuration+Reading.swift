@@ -125,8 +125,8 @@ struct ConfigurationReader {
         into configuration: inout Configuration
     ) {
         lines[key.path] = .some(line)
-        if let shown = key.take(value, &configuration) {
-            report(value.mark?.line ?? line, key.path, "want \(key.want), not \(shown)")
+        if let misfit = key.take(value, &configuration) {
+            report(misfit.mark?.line ?? line, key.path, "want \(key.want), not \(misfit.shown)")
         }
     }
 
@@ -142,8 +142,8 @@ struct ConfigurationReader {
         let plain = Node.scalar(.init(text, .implicit, .plain))
         guard known.take(plain, &configuration) != nil else { return }
         let node = (try? Yams.compose(yaml: text)) ?? plain
-        if let shown = known.take(node, &configuration) {
-            report(nil, key, "want \(known.want), not \(shown)")
+        if let misfit = known.take(node, &configuration) {
+            report(nil, key, "want \(known.want), not \(misfit.shown)")
         }
     }
 

@@ -77,8 +77,8 @@ package struct Configuration: Sendable, Equatable {
     /// When states are made durable; whichever comes first.
     package struct CommitBounds: Sendable, Equatable {
         package var intervalMilliseconds = 1000
-        /// Compressed log bytes between two commits while catching up.
-        package var catchUpBytes: Int64 = 67_108_864
+        /// Decoded log bytes between two commits while catching up.
+        package var catchUpBytes: Int64 = 16_777_216
         /// Changed users.
         package var users = 20_000
     }
@@ -143,7 +143,7 @@ package struct Configuration: Sendable, Equatable {
         /// Longest record.
         package var recordBytes = 262_144
         /// How long a half-written tail is waited for once a newer segment exists.
-        package var graceSeconds: Int64 = 30
+        package var graceSeconds: Int64 = 2
     }
 
     /// `sessions.rule`.

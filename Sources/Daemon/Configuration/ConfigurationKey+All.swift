@@ -72,7 +72,7 @@ extension ConfigurationKey {
             "Milliseconds between two commits when caught up."),
         .integer(
             "commit.catch_up_bytes", \.commit.catchUpBytes, 65_536...1_099_511_627_776,
-            "Compressed bytes of log between two commits while catching up."),
+            "Decoded bytes of log between two commits while catching up."),
         .integer(
             "commit.users", \.commit.users, 1...100_000_000,
             "Changed users after which a commit starts in any case."),

@@ -8,8 +8,8 @@ package struct ConfigurationKey: Sendable {
     package let summary: String
     /// What the value must be, for error messages.
     package let want: String
-    /// Takes the value; nil when it was taken, else what it is instead of `want`.
-    let take: @Sendable (Node, inout Configuration) -> String?
+    /// Takes the value; nil when it was taken, else the node that is not as `want` says.
+    let take: @Sendable (Node, inout Configuration) -> Node?
     /// The value as it would stand in the file.
     package let text: @Sendable (Configuration) -> String
 
@@ -23,9 +23,9 @@ package struct ConfigurationKey: Sendable {
             want: "an integer in \(range.lowerBound)…\(range.upperBound)",
             take: { node, configuration in
                 guard let text = node.plainText, let value = decimal(text, as: Value.self) else {
-                    return node.shown
+                    return node
                 }
-                guard range.contains(value) else { return node.shown }
+                guard range.contains(value) else { return node }
                 configuration[keyPath: place] = value
                 return nil
             },
@@ -42,7 +42,7 @@ package struct ConfigurationKey: Sendable {
                 guard let text = node.text, text.utf8.count <= 4,
                     let value = UInt32(text, radix: 8),
                     value <= 0o777
-                else { return node.shown }
+                else { return node }
                 configuration[keyPath: place] = value
                 return nil
             },
@@ -57,7 +57,7 @@ package struct ConfigurationKey: Sendable {
             take: { node, configuration in
                 guard let text = node.text, !text.isEmpty, text.utf8.count <= byteCount,
                     !text.utf8.contains(0)
-                else { return node.shown }
+                else { return node }
                 configuration[keyPath: place] = text
                 return nil
             },
@@ -72,7 +72,7 @@ package struct ConfigurationKey: Sendable {
             want: "one of " + Value.allCases.map(\.rawValue).joined(separator: ", "),
             take: { node, configuration in
                 guard let text = node.text, let value = Value(rawValue: text) else {
-                    return node.shown
+                    return node
                 }
                 configuration[keyPath: place] = value
                 return nil
@@ -88,12 +88,12 @@ package struct ConfigurationKey: Sendable {
             want: "a list of user:NAME, group:NAME or numeric user ids, at most 256",
             take: { node, configuration in
                 guard let sequence = node.sequence, sequence.count <= 256 else {
-                    return node.shown
+                    return node
                 }
                 var principals: [Principal] = []
                 for entry in sequence {
                     guard let principal = entry.text.flatMap(Principal.init) else {
-                        return entry.shown
+                        return entry
                     }
                     principals.append(principal)
                 }

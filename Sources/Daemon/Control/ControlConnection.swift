@@ -64,8 +64,13 @@ final class ConnectionActivity: Sendable {
     /// The request is carried out; from here on the peer has to take its reply.
     func beginWriting() { state.withLock { $0.phase = .writing } }
 
-    /// The reply is with the kernel.
-    func finish() { state.withLock { $0.phase = .waiting } }
+    /// The reply is with the kernel; false when the connection is to close now.
+    func finish() -> Bool {
+        state.withLock {
+            $0.phase = .waiting
+            return !$0.isClosing
+        }
+    }
 
     /// Asks for the connection to close; true when nothing is under way, so that it may now.
     func requestClose() -> Bool {

@@ -136,7 +136,7 @@ package final class ControlServer: Service {
             let reply = await reply(to: frame, of: connection.peer, role: role)
             connection.activity.beginWriting()
             if let reply { try await write(reply, to: connection.channel.channel) }
-            connection.activity.finish()
+            guard connection.activity.finish() else { break }
         }
     }
 

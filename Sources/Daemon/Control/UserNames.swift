@@ -12,7 +12,9 @@ package protocol UserNames: Sendable {
 package struct NumbersOnly: UserNames {
     package init() {}
 
+    /// Always nil: a text that is no number names nobody.
     package func user(named text: String) -> UserID? { nil }
 
+    /// Always nil: the number is the name.
     package func name(of user: UserID) -> String? { nil }
 }

@@ -8,7 +8,7 @@ import Storage
 ///
 /// Opened on a state directory that no other process holds; `run` works until `drain` or an error
 /// that only a restart can mend. All of `ProfileService` may be called meanwhile.
-package final class Pipeline: ProfileService {
+package final class LivePipeline: ProfileService {
     private let profiler: Profiler
     private let writer: SnapshotService
     private let desk: SnapshotDesk
@@ -85,6 +85,7 @@ package final class Pipeline: ProfileService {
             generation: published.manifest.id, offset: 0, seconds: host.clock.seconds())
     }
 
+    /// Where the pipeline stands: the profiler's word, and `current` and its hold.
     package func status() async throws(PipelineError) -> StatusReport {
         var report = await profiler.report()
         let state = try await desk.state()
@@ -93,12 +94,14 @@ package final class Pipeline: ProfileService {
         return report
     }
 
+    /// Profiles at the applied cursor.
     package func profiles(
         of users: [UserID], asOf: Int64?
     ) async throws(PipelineError) -> ProfileReply {
         try await profiler.profiles(of: users, asOf: asOf)
     }
 
+    /// Cuts, writes, verifies and publishes a snapshot.
     package func createSnapshot(
         _ request: SnapshotRequest
     ) async throws(PipelineError) -> SnapshotReport {
@@ -106,28 +109,34 @@ package final class Pipeline: ProfileService {
         return try await desk.show(version)
     }
 
+    /// All snapshots, ascending by version.
     package func snapshots() async throws(PipelineError) -> [SnapshotReport] {
         try await desk.list()
     }
 
+    /// Reads a snapshot whole and compares its hashes, on the thread that writes them.
     package func verifySnapshot(_ version: Int64) async throws(PipelineError) -> SnapshotReport {
         try await writer.verify(version)
         return try await desk.show(version)
     }
 
+    /// Moves `current` and holds it there.
     package func rollback(
         to version: Int64, reason: String, dryRun: Bool
     ) async throws(PipelineError) -> RollbackReport {
         try await desk.rollback(to: version, reason: reason, dryRun: dryRun, clock: host.clock)
     }
 
+    /// Ends the hold; `current` moves to the newest snapshot.
     package func release(dryRun: Bool) async throws(PipelineError) -> RollbackReport {
         try await desk.release(dryRun: dryRun, clock: host.clock)
     }
 
+    /// Commits everything applied so far; where that was.
     package func checkpoint() async throws(PipelineError) -> Cursor {
         try await profiler.checkpoint()
     }
 
+    /// Finishes what is read, commits, and ends `run`.
     package func drain() async throws(PipelineError) { try await profiler.drain() }
 }

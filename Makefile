@@ -1,0 +1,69 @@
+# `make demo` and `make test` need nothing before them but Debian and Swift; `make help` lists the rest.
+
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+DESTDIR ?=
+# Given to every build, for example SWIFT_FLAGS=--static-swift-stdlib for a machine without Swift.
+SWIFT_FLAGS ?=
+
+# Everything is built once, in release: the tests check what runs.
+BUILD := swift build -c release --explicit-target-dependency-import-check error $(SWIFT_FLAGS)
+SWIFT_FILES := Package.swift $(wildcard Sources Tests Benchmarks)
+BINARIES := .build/release
+UNIT_DIR := $(PREFIX)/lib/systemd/system
+CONFIG := $(SYSCONFDIR)/ubpd/ubpd.yaml
+
+.DEFAULT_GOAL := help
+# One goal after another: they share .build, and its builds are parallel inside.
+.NOTPARALLEL:
+.PHONY: help demo test bench check lint format judge build programs setup install clean
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*  ## /  make \1\t/' | expand -t 18
+
+demo: setup programs  ## on real or generated data, what ubpd does, each step checked
+	scripts/demo.sh
+
+test: setup lint judge build  ## formatting, lint, and every test
+	swift test -c release --skip-build $(SWIFT_FLAGS)
+
+check: test  ## all that must pass before a commit lands
+
+bench: setup  ## every benchmark at full size
+	swift run -c release $(SWIFT_FLAGS) Benchmarks
+
+lint:  ## formatting and lint, as errors
+	swift format lint --strict --recursive --parallel --configuration .swift-format $(SWIFT_FILES)
+
+format:  ## rewrite files in the house format
+	swift format --in-place --recursive --parallel --configuration .swift-format $(SWIFT_FILES)
+
+judge: setup  ## the independent fold, against published numbers and worked cases
+	python3 Tests/Golden/independent_fold.py --self-test
+
+build: setup  ## programs and tests
+	$(BUILD) --build-tests
+
+programs: setup  ## ubpd and ubpctl alone
+	$(BUILD) --product ubpd
+	$(BUILD) --product ubpctl
+
+setup:  ## install the Debian packages that are missing
+	@scripts/setup.sh
+
+# Installs what was built, so that it can run as another user than the build.
+install:  ## programs, unit, and a configuration where there is none; DESTDIR, PREFIX, SYSCONFDIR
+	@test -x $(BINARIES)/ubpd -a -x $(BINARIES)/ubpctl || \
+		{ echo "install: nothing built yet; run 'make programs' first" >&2; exit 1; }
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(UNIT_DIR)" "$(DESTDIR)$(PREFIX)/lib/sysusers.d"
+	install -m 755 $(BINARIES)/ubpd $(BINARIES)/ubpctl "$(DESTDIR)$(PREFIX)/bin"
+	sed -e 's|/usr/bin/ubpd|$(PREFIX)/bin/ubpd|' -e 's|/etc/ubpd/ubpd.yaml|$(CONFIG)|' \
+		systemd/ubpd.service > "$(DESTDIR)$(UNIT_DIR)/ubpd.service"
+	chmod 644 "$(DESTDIR)$(UNIT_DIR)/ubpd.service"
+	install -m 644 systemd/ubpd.sysusers "$(DESTDIR)$(PREFIX)/lib/sysusers.d/ubpd.conf"
+	install -d "$(DESTDIR)$(SYSCONFDIR)/ubpd"
+	test -e "$(DESTDIR)$(CONFIG)" || install -m 644 config/ubpd.yaml "$(DESTDIR)$(CONFIG)"
+
+clean:  ## remove what was built
+	swift package clean
+	rm -rf demo-work

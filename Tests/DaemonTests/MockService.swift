@@ -1,0 +1,155 @@
+import Daemon
+import EventLog
+import Events
+import Pipeline
+import Synchronization
+
+/// A pipeline that answers from memory, notes what it was asked, and fails or waits when told to.
+final class MockService: ProfileService {
+    struct State {
+        var calls: [String] = []
+        var failure: PipelineError?
+        var report = StatusReport()
+        var request: SnapshotRequest?
+        var drained: CheckedContinuation<Void, Never>?
+        var isDrained = false
+        /// Gates that answers of `checkpoint` wait for.
+        var gates: [CheckedContinuation<Void, Never>] = []
+        var isGated = false
+        var width = 3
+    }
+
+    let state = Mutex(State())
+
+    init() {
+        state.withLock {
+            $0.report.state = "live"
+            $0.report.counters.read = 10
+            $0.report.counters.applied = 9
+            $0.report.counters.pending = 1
+            $0.report.currentSnapshot = 2
+            $0.report.generation = 1
+            $0.report.space = 1
+            $0.report.users = 4
+        }
+    }
+
+    var calls: [String] { state.withLock { $0.calls } }
+
+    func fail(with error: PipelineError?) { state.withLock { $0.failure = error } }
+
+    private func note(_ call: String) throws(PipelineError) {
+        let failure = state.withLock {
+            $0.calls.append(call)
+            return $0.failure
+        }
+        if let failure { throw failure }
+    }
+
+    func status() async throws(PipelineError) -> StatusReport {
+        try note("status")
+        return state.withLock { $0.report }
+    }
+
+    func profiles(of users: [UserID], asOf: Int64?) async throws(PipelineError) -> ProfileReply {
+        try note("profiles \(users.map(\.rawValue)) \(asOf ?? -1)")
+        let width = state.withLock { $0.width }
+        return ProfileReply(
+            space: 1, generation: 2, trained: true, asOf: asOf ?? 100, offset: 10,
+            stalenessSeconds: 0,
+            parts: [.init(name: "a", start: 0, end: 1), .init(name: "b", start: 1, end: width)],
+            rows: users.map { user in
+                .init(
+                    user: user, isKnown: user.rawValue != 404,
+                    values: (0..<width).map { Float($0) + 0.1 }, rowCount: 5, eventCount: 6,
+                    newestSeconds: 99, pendingCount: 1)
+            })
+    }
+
+    func createSnapshot(_ request: SnapshotRequest) async throws(PipelineError) -> SnapshotReport {
+        try note("create")
+        state.withLock { $0.request = request }
+        return snapshot(3)
+    }
+
+    func snapshots() async throws(PipelineError) -> [SnapshotReport] {
+        try note("snapshots")
+        return [snapshot(1), snapshot(2)]
+    }
+
+    func verifySnapshot(_ version: Int64) async throws(PipelineError) -> SnapshotReport {
+        try note("verify \(version)")
+        return snapshot(version)
+    }
+
+    func rollback(
+        to version: Int64, reason: String, dryRun: Bool
+    ) async throws(PipelineError)
+        -> RollbackReport
+    {
+        try note("rollback \(version) \(reason) \(dryRun)")
+        return RollbackReport(
+            previous: 2, current: version, hold: reason, seconds: 0.001, dryRun: dryRun)
+    }
+
+    func release(dryRun: Bool) async throws(PipelineError) -> RollbackReport {
+        try note("release \(dryRun)")
+        openGates()
+        return RollbackReport(previous: 1, current: 2, hold: nil, seconds: 0.001, dryRun: dryRun)
+    }
+
+    func checkpoint() async throws(PipelineError) -> Cursor {
+        try note("checkpoint")
+        if state.withLock({ $0.isGated }) {
+            await withCheckedContinuation { gate in state.withLock { $0.gates.append(gate) } }
+        }
+        var cursor = Cursor.start
+        cursor.recordCount = 10
+        return cursor
+    }
+
+    /// Lets everything that waits go on, and nothing wait from here on.
+    func openGates() {
+        let gates = state.withLock { state in
+            state.isGated = false
+            defer { state.gates = [] }
+            return state.gates
+        }
+        for gate in gates { gate.resume() }
+    }
+
+    func drain() async throws(PipelineError) {
+        try note("drain")
+        let waiting = state.withLock { state in
+            state.isDrained = true
+            defer { state.drained = nil }
+            return state.drained
+        }
+        waiting?.resume()
+    }
+
+    /// The pipeline's loop: does nothing until drained.
+    func run() async {
+        await withCheckedContinuation { continuation in
+            let isDrained = state.withLock {
+                if !$0.isDrained { $0.drained = continuation }
+                return $0.isDrained
+            }
+            if isDrained { continuation.resume() }
+        }
+    }
+
+    private func snapshot(_ version: Int64) -> SnapshotReport {
+        SnapshotReport(
+            version: version, path: "/state/snapshots/\(version)", isCurrent: version == 2,
+            users: 4, width: 3, space: 1, generation: 2, trained: true, asOf: 100, offset: 10,
+            byteCount: 2048, createdSeconds: 1_700_000_000, parent: nil,
+            hashes: ["embeddings.npy": "bb", "client_ids.npy": "aa"])
+    }
+}
+
+/// Knows one user by text.
+struct OneName: UserNames {
+    func user(named text: String) -> UserID? { text == "85123A" ? UserID(rawValue: 77) : nil }
+    func name(of user: UserID) -> String? { user.rawValue == 77 ? "85123A" : nil }
+}

@@ -1,0 +1,109 @@
+import ControlProtocol
+import Daemon
+import Foundation
+import Pipeline
+import Synchronization
+import Testing
+import TestSupport
+
+/// The program as scripts and people run it, against a server over a mock pipeline.
+@Suite struct UBPCtlTests {
+    /// Beside the test bundle, where the build puts every program.
+    private static let program = URL(filePath: CommandLine.arguments[0])
+        .deletingLastPathComponent().appending(path: "ubpctl").path
+
+    private func run(
+        _ fixture: ServerFixture, _ arguments: [String], input: String = ""
+    ) async throws -> Child {
+        try await Child.run(
+            ["UBPD_SOCKET=\(fixture.path)", Self.program] + arguments, input: input)
+    }
+
+    private func json(_ child: Child) throws -> JSONValue {
+        try JSONParser.parse(Array(child.output.utf8))
+    }
+
+    @Test func `prints words for people and one JSON document for scripts`() async throws {
+        try await ServerFixture.serve { fixture in
+            let verbs: [([String], String)] = [
+                (["status"], "caught up"), (["version"], "ubpd \(Version.program)"),
+                (["profile", "get", "5"], "1970-01-01 00:01:39 UTC"),
+                (["profile", "get", "5", "404"], "no"),
+                (["snapshot", "list"], "current"), (["snapshot", "show", "2"], "sha256 bb"),
+                (["snapshot", "verify", "1"], "whole: 2 files"),
+                (["snapshot", "create", "--wait-for-lag", "0"], "published snapshot 3: 4 users"),
+                (["snapshot", "rollback", "1", "--reason", "bad"], "from 2 to 1"),
+                (["snapshot", "rollback", "1", "--reason", "bad", "--dry-run"], "would move"),
+                (["snapshot", "release"], "not held"), (["checkpoint"], "up to record 10"),
+                (["call", "version"], Version.program), (["drain", "--dry-run"], "would drain"),
+                (["drain"], "drained"),
+            ]
+            for (verb, words) in verbs {
+                let plain = try await run(fixture, verb)
+                #expect(plain.status == 0 && plain.error.isEmpty, "\(verb): \(plain.error)")
+                #expect(plain.output.contains(words), "\(verb): \(plain.output)")
+            }
+            for (verb, _) in verbs {
+                #expect(try json(try await run(fixture, verb + ["--json"])) != .null)
+                let before = try await run(fixture, ["--json"] + verb)
+                #expect(try json(before) != .null && before.status == 0)
+            }
+        }
+    }
+
+    @Test func `shows profiles by the names the shop knows`() async throws {
+        try await ServerFixture.serve { fixture in
+            let one = try await run(fixture, ["profile", "get", "85123A"])
+            #expect(one.output.contains("85123A (77)") && one.output.contains("1..<3"))
+            let unknown = try await run(fixture, ["profile", "get", "404"])
+            #expect(unknown.status == 0 && unknown.output.contains("no event of this user"))
+            let numbers = try json(try await run(fixture, ["profile", "get", "5", "--json"]))
+            #expect(numbers["vector"] == [.double(0.1), .double(1.1), .double(2.1)])
+        }
+    }
+
+    @Test func `asks for many users in batches, from a file or standard input`() async throws {
+        try await ServerFixture.serve { fixture in
+            let ids = "1\n\n 2 \r\n3\n4\n5\n"
+            let child = try await run(
+                fixture, ["profile", "batch", "--size", "2", "--json"], input: ids)
+            let batches = try json(child)["batches"]?.elements ?? []
+            let users = batches.map { $0["profiles"]?.elements?.map { $0["user"] } ?? [] }
+            #expect(users == [["1", "2"], ["3", "4"], ["5"]])
+            #expect(fixture.service.calls.count == 3)
+            let created = try await run(
+                fixture, ["snapshot", "create", "--clients", "-"], input: ids)
+            #expect(created.status == 0, "\(created.error)")
+            let request = fixture.service.state.withLock { $0.request }
+            #expect(request?.users?.count == 5)
+        }
+    }
+
+    @Test func `tells refusals, usage, silence and absence apart`() async throws {
+        try await ServerFixture.serve { fixture in
+            let cases: [([String], Int32, String)] = [
+                (["snapshot", "show", "9"], 1, "unknown_snapshot"),
+                (["call", "metrics"], 1, "not_available"),
+                (["profile", "get", "no such"], 1, "invalid_params"),
+                (["snapshot", "rollback", "1"], 2, "usage"), (["nonsense"], 2, "usage"),
+                (["call", "status", "[]"], 2, "usage"),
+                (["status", "--socket", "/nonexistent"], 3, "no_connection"),
+            ]
+            for (arguments, status, name) in cases {
+                let words = try await run(fixture, arguments)
+                #expect(words.status == status && words.output.isEmpty, "\(arguments)")
+                #expect(!words.error.isEmpty, "\(arguments)")
+                let document = try await run(fixture, ["--json"] + arguments)
+                #expect(document.status == status && document.error.isEmpty, "\(arguments)")
+                #expect(try json(document)["error"]?["name"] == .string(name), "\(arguments)")
+            }
+            fixture.service.state.withLock { $0.isGated = true }
+            let late = try await run(fixture, ["checkpoint", "--timeout", "0.2", "--json"])
+            #expect(late.status == 4)
+            #expect(try json(late)["error"]?["name"] == "no_answer")
+            fixture.service.openGates()
+            #expect(try await run(fixture, ["--help"]).status == 0)
+            #expect(try await run(fixture, ["--version"]).output == Version.program + "\n")
+        }
+    }
+}

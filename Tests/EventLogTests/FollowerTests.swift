@@ -1,0 +1,72 @@
+import EventLog
+import Foundation
+import Storage
+import TestSupport
+import Testing
+
+/// Following on the real disk.
+@Suite struct FollowerTests {
+    @Test func `waits for what a writer adds, and reads it`() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/log"
+        let follower = try Follower(host: .real, directory: path)
+        #expect(try follower.next(waitMilliseconds: 0) == nil)
+        let writer = try SegmentWriter(host: .real, directory: path)
+        var read: [String] = []
+        for number in 0..<20 {
+            for line in expected(lines(number..<number + 1)) {
+                try writer.append(Array(line.utf8))
+            }
+            try writer.flush()
+            let chunk = try #require(try follower.next(waitMilliseconds: 20_000))
+            read += records(of: chunk).map(\.text)
+        }
+        #expect(read == expected(lines(0..<20)))
+        let condition = follower.condition()
+        #expect(condition.cursor.recordCount == 20 && condition.lagByteCount == 0)
+        #expect(condition.notices.isEmpty && condition.obstacle == nil)
+    }
+
+    @Test func `is woken out of a long wait`() throws {
+        let directory = try TemporaryDirectory()
+        let follower = try Follower(host: .real, directory: directory.path)
+        let thread = Thread { follower.wake() }
+        thread.start()
+        #expect(try follower.next(waitMilliseconds: 3_600_000) == nil)
+    }
+
+    @Test func `an idle follower of a thousand sealed segments asks for a few files at a time`()
+        throws
+    {
+        let log = try TestLog()
+        for sequence in 0..<1000 {
+            try log.write(frame(lines(0..<2)) + SegmentWriter.sealMark, to: Int64(sequence))
+        }
+        let reader = try log.reader()
+        #expect(try drain(reader).count == 2000)
+        let before = log.disk.operationCount
+        for _ in 0..<100 { #expect(try reader.next() == nil) }
+        #expect(log.disk.operationCount - before <= 700)
+        #expect(reader.lag() == 0)
+    }
+
+    @Test func `an idle wait costs hardly any processor time`() throws {
+        let directory = try TemporaryDirectory()
+        let writer = try SegmentWriter(
+            host: .real, directory: directory.path,
+            options: SegmentWriter.Options(segmentDecodedByteCount: 1))
+        for line in expected(lines(0..<200)) { try writer.append(Array(line.utf8)) }
+        try writer.close()
+        let follower = try Follower(host: .real, directory: directory.path)
+        while try follower.next(waitMilliseconds: 0) != nil {}
+        // The thread's own clock: what other tests use at the same time does not enter it.
+        func threadNanoseconds() throws -> Int {
+            let text = try String(contentsOfFile: "/proc/thread-self/schedstat", encoding: .utf8)
+            return try #require(text.split(separator: " ").first.flatMap { Int($0) })
+        }
+        let start = try threadNanoseconds()
+        #expect(try follower.next(waitMilliseconds: 2000) == nil)
+        let used = try threadNanoseconds() - start
+        #expect(used < 10_000_000, "\(used) ns of 2 s is more than 0.5 %")
+    }
+}

@@ -1,0 +1,140 @@
+import EventLog
+import Storage
+import TestSupport
+import Testing
+
+@Suite struct QuarantineStoreTests {
+    private let clock = SimulatedClock(seconds: 1000)
+    private let disk: MemoryDisk
+    private let host: Host
+
+    init() throws {
+        disk = MemoryDisk(clock: clock)
+        host = Host.simulated(disk: disk, clock: clock)
+        try disk.makeDirectory("/state/quarantine")
+        for path in ["/", "/state", "/state/quarantine"] { try disk.syncDirectory(path) }
+    }
+
+    private func store(
+        _ options: QuarantineStore.Options = QuarantineStore.Options()
+    ) throws
+        -> QuarantineStore
+    {
+        try QuarantineStore(host: host, directory: "/state/quarantine", options: options)
+    }
+
+    private func entry(_ number: Int, byteCount: Int = 20) -> QuarantineEntry {
+        QuarantineEntry(
+            segment: Int64(number / 10), recordOffset: Int64(number), position: Int64(number * 100),
+            byteCount: 50, reason: "`timestamp` is missing in record \(number)",
+            bytes: [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: byteCount))
+    }
+
+    private func texts(_ store: QuarantineStore) throws -> [Int64] {
+        try store.list(limit: 10_000).map(\.key.recordOffset)
+    }
+
+    @Test func `keeps what it is given, across a restart`() throws {
+        let first = try store()
+        for number in [3, 1, 25] { #expect(try first.put(entry(number))) }
+        try first.sync()
+        let second = try store()
+        for store in [first, second] {
+            #expect(try texts(store) == [1, 3, 25])
+            let found = try #require(try store.entry(entry(25).key))
+            #expect(found.reason == entry(25).reason && found.bytes == entry(25).bytes)
+            #expect(found.position == 2500 && found.byteCount == 50 && found.seconds == 1000)
+        }
+        #expect(try second.list(after: entry(1).key, limit: 1).map(\.key) == [entry(3).key])
+        #expect(try second.entry(entry(4).key) == nil)
+    }
+
+    @Test func `a repeat is harmless`() throws {
+        let first = try store()
+        #expect(try first.put(entry(7)))
+        let byteCount = first.byteCount
+        #expect(try !first.put(entry(7)))
+        #expect(first.byteCount == byteCount && first.count == 1)
+        try first.sync()
+        #expect(try !store().put(entry(7)))
+    }
+
+    @Test func `the oldest leave when there are too many, and are counted`() throws {
+        var options = QuarantineStore.Options(entryCount: 40)
+        let many = try store(options)
+        for number in 0..<100 { try many.put(entry(number)) }
+        #expect(many.count <= 40 && many.count > 30)
+        #expect(many.count + many.droppedCount == 100)
+        #expect(try texts(many) == (Int64(many.droppedCount)..<100).map { $0 })
+        try many.sync()
+        #expect(try store(options).droppedCount == many.droppedCount)
+
+        options = QuarantineStore.Options(byteCount: 40_000, recordByteCount: 500)
+        let large = try store(options)
+        for number in 100..<300 { try large.put(entry(number, byteCount: 1000)) }
+        #expect(large.byteCount <= 40_000)
+        #expect(large.count + large.droppedCount == 300)
+        #expect(try large.entry(entry(299).key)?.bytes.count == 500)
+    }
+
+    @Test func `old files expire`() throws {
+        let store = try store(QuarantineStore.Options(entryCount: 8))
+        for number in 0..<4 {
+            try store.put(entry(number))
+            clock.advance(seconds: 100)
+        }
+        try store.expire(before: 1200)
+        #expect(try texts(store) == [2, 3])
+        try store.expire(before: 5000)
+        #expect(store.count == 0 && store.droppedCount == 4)
+        #expect(try store.put(entry(9)))
+        #expect(try texts(store) == [9])
+    }
+
+    @Test(arguments: 0..<30)
+    func `a crash at any operation loses nothing that was synced`(seed: UInt64) throws {
+        let options = QuarantineStore.Options(entryCount: 4000)
+        var next = 0
+        var synced = 0
+        for operation in stride(from: Int(seed) + 1, to: 200, by: 30) {
+            disk.inject(.powerLoss, at: disk.operationCount + operation)
+            do {
+                let store = try store(options)
+                next = synced
+                while true {
+                    try store.put(entry(next))
+                    next += 1
+                    if next % 3 == 0 {
+                        try store.sync()
+                        synced = next
+                    }
+                }
+            } catch EventLogError.storage {}
+            disk.crash()
+            let found = try Set(texts(try store(options)))
+            #expect((0..<synced).allSatisfy { found.contains(Int64($0)) })
+        }
+        let store = try store(options)
+        for found in try store.list(limit: 10_000) {
+            #expect(found.reason == entry(Int(found.key.recordOffset)).reason)
+        }
+    }
+
+    @Test func `a damaged file gives what stands before the damage`() throws {
+        let first = try store()
+        for number in 0..<10 { try first.put(entry(number)) }
+        try first.sync()
+        let path = try #require(disk.contents().first { $0.path.hasSuffix(".quarantine") }).path
+        let file = try disk.open(path, .update)
+        try file.write([0xFF], at: try file.status().byteCount / 2)
+        let second = try store()
+        #expect(second.damagedFileCount == 1)
+        #expect(second.count > 2 && second.count < 10)
+        #expect(try second.put(entry(9)))
+        try second.sync()
+        let third = try store()
+        #expect(third.damagedFileCount == 0 && third.count == second.count)
+        try file.write([0], at: 0)
+        #expect(try store().count == 0)
+    }
+}
