@@ -80,9 +80,9 @@ package struct RecordParser: Sendable {
                 continue
             }
             do throws(RecordError) {
-                let value = try parseGeneral(
-                    record, unknownFieldCount: &parsed.unknownFieldCount)
-                parsed.entries.append(.record(value))
+                var ignoredCount = 0
+                let value = try parseGeneral(record, unknownFieldCount: &ignoredCount)
+                parsed.append(value, ignoredCount: ignoredCount)
             } catch {
                 parsed.refuse(error)
             }
@@ -105,8 +105,22 @@ package struct ParsedChunk: Sendable {
     /// Keys that were ignored, in the records that were accepted.
     package fileprivate(set) var unknownFieldCount = 0
 
+    /// Entries with ignored keys, ascending, and how many each has.
+    private var ignored: [(index: Int, count: Int)] = []
+
+    /// Keys that were ignored in the entries of `range`: O(entries that have any).
+    package func unknownFieldCount(in range: Range<Int>) -> Int {
+        ignored.reduce(0) { range.contains($1.index) ? $0 + $1.count : $0 }
+    }
+
     /// An empty one, to parse into.
     package init() {}
+
+    fileprivate mutating func append(_ record: Record, ignoredCount: Int) {
+        if ignoredCount > 0 { ignored.append((index: entries.count, count: ignoredCount)) }
+        unknownFieldCount += ignoredCount
+        entries.append(.record(record))
+    }
 
     fileprivate mutating func refuse(_ error: RecordError) {
         entries.append(.refused(error))
@@ -117,5 +131,6 @@ package struct ParsedChunk: Sendable {
         entries.removeAll(keepingCapacity: true)
         refusedCount = 0
         unknownFieldCount = 0
+        ignored.removeAll(keepingCapacity: true)
     }
 }

@@ -59,7 +59,7 @@ package enum StateCodec {
         state.queryClusters = try table(&input)
         state.visitSession = try session(&input)
         state.searchSession = try session(&input)
-        if try input.byte() == 1 {
+        if try flag(&input) {
             let week = try input.signed()
             var counts: [UInt32] = []
             for _ in 0..<WeekRing.count { counts.append(try small(&input)) }
@@ -241,7 +241,7 @@ extension StateCodec {
     private static func session(
         _ input: inout ByteReader
     ) throws(ByteReader.Failure) -> OpenSession? {
-        guard try input.byte() == 1 else { return nil }
+        guard try flag(&input) else { return nil }
         let key = try input.optionalSigned()
         let query = try text(&input)
         var session = OpenSession(firstKey: key, firstQuery: query, start: try input.signed())
@@ -257,6 +257,9 @@ extension StateCodec {
         var nearby = OpenSession.Nearby()
         nearby.count = try small(&input)
         let flags = try input.byte()
+        guard flags < 4 else {
+            throw .malformed(at: input.index - 1, what: "unknown flags of nearby products")
+        }
         nearby.hasTopItem = flags & 1 != 0
         nearby.hasTopCategory = flags & 2 != 0
         return nearby
@@ -270,8 +273,17 @@ extension StateCodec {
     }
 
     private static func text(_ input: inout ByteReader) throws(ByteReader.Failure) -> TextVector? {
-        guard try input.byte() == 1 else { return nil }
+        guard try flag(&input) else { return nil }
         return TextVector(low: try input.word(), high: try input.word())
+    }
+
+    /// Whether something follows.
+    private static func flag(_ input: inout ByteReader) throws(ByteReader.Failure) -> Bool {
+        let byte = try input.byte()
+        guard byte < 2 else {
+            throw .malformed(at: input.index - 1, what: "neither 0 nor 1 before an optional")
+        }
+        return byte == 1
     }
 
     private static func small(_ input: inout ByteReader) throws(ByteReader.Failure) -> UInt32 {

@@ -19,7 +19,8 @@ package struct FoldOptions: Hashable, Sendable {
 /// A pure function of the generation's frozen statistics, the options, and the user's own enriched
 /// events in log order (DESIGN §1, invariant 1).
 package struct UserState: Hashable, Sendable {
-    /// Offset of the user's first record in the log.
+    /// Offset of the record at which the user's first event was admitted: that event's own, or, if
+    /// it was held, that of the record that released it.
     package var firstOffset: LogOffset
     package var window = OrderWindow()
     /// Time of the first folded event, seconds since 1970; nil before it.
@@ -41,7 +42,7 @@ package struct UserState: Hashable, Sendable {
     package var weeks = WeekRing()
     package var rows: RowWindow
 
-    /// A user whose first record has the given offset.
+    /// A user whose first event was admitted at the given offset.
     package init(firstOffset: LogOffset, options: FoldOptions) {
         self.firstOffset = firstOffset
         rows = RowWindow(limit: options.rowWindow)

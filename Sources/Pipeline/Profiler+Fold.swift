@@ -37,8 +37,8 @@ extension Profiler {
         let heldCount = intake.held.events.count
         let refusal: Refusal?
         do {
-            refusal = try intake.take(entry, at: offset) { event, offset in
-                try fold(event, at: offset)
+            refusal = try intake.take(entry, at: offset) { event, place in
+                try fold(event, at: place, admittedAt: offset)
             }
         } catch let error as PipelineError {
             throw error
@@ -53,10 +53,11 @@ extension Profiler {
         if let refusal { refuse(refusal, index, of: batch.chunk) }
     }
 
+    /// Folds an event; one that was held stands in the log before the record that releases it.
     private func fold(
-        _ event: EnrichedEvent, at offset: LogOffset
+        _ event: EnrichedEvent, at offset: LogOffset, admittedAt admission: LogOffset
     ) throws(PipelineError) -> Reducer.Outcome {
-        let slot = try residentSlot(event.event.user, firstOffset: offset)
+        let slot = try residentSlot(event.event.user, firstOffset: admission)
         handOver(slot)
         makeRoom(slot)
         scratch.removeRows()

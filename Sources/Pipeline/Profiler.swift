@@ -153,12 +153,14 @@ package actor Profiler {
     private func apply(_ batch: LogBatch) async throws(PipelineError) {
         var index = 0
         let count = batch.parsed.entries.count
-        intake.countUnknownFields(batch.parsed.unknownFieldCount)
         unappliedBytes = Int64(batch.chunk.bytes.count)
         while index < count {
             let deadline =
                 host.clock.monotonicNanoseconds() + options.batchMicroseconds * 1000
-            index = try applySlice(batch, from: index, until: deadline)
+            let start = index
+            index = try applySlice(batch, from: start, until: deadline)
+            // With the records they stand in: a commit may come between two slices.
+            intake.countUnknownFields(batch.parsed.unknownFieldCount(in: start..<index))
             applied = batch.chunk.cursor(after: index - 1)
             while let cut, cut.isFull(options.snapshotHandoverCount) { await Task.yield() }
             await Task.yield()

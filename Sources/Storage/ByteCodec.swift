@@ -96,8 +96,15 @@ package struct ByteReader {
         var value: UInt64 = 0
         for shift in stride(from: UInt64(0), to: 70, by: 7) {
             let next = try byte()
+            // The tenth byte holds one bit, and a last byte of 0 is one that no writer needs.
+            if shift == 63, next > 1 { break }
             value |= UInt64(next & 0x7F) << shift
-            if next < 0x80 { return value }
+            if next < 0x80 {
+                guard next > 0 || shift == 0 else {
+                    throw .malformed(at: index - 1, what: "an integer with a byte too many")
+                }
+                return value
+            }
         }
         throw .malformed(at: index, what: "an integer longer than 64 bits")
     }
