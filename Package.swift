@@ -122,7 +122,8 @@ let package = Package(
         tests(
             "Pipeline", "EventLog", "Events", "Sessions", "Features", "Encoders", "Profiles",
             "Refresh", "Snapshots", "Kernels", "Storage", grdb),
-        tests("Refresh", "Features", "Events", "EventLog", "Snapshots", "Storage"),
+        tests(
+            "Refresh", "Features", "Events", "EventLog", "Pipeline", "Snapshots", "Storage"),
         tests("Import", "EventLog", "Events", "Storage"),
         tests(
             "Daemon", "ControlProtocol", "Pipeline", "Events", "EventLog", "Storage", logging,

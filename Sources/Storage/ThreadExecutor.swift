@@ -144,8 +144,14 @@ private final class JobQueue: @unchecked Sendable {
 private func labelThread(_ name: String, _ niceness: Int32) {
     // proc(5): a thread may write its own comm. Foundation's `Thread.name` does not reach it while
     // the thread is starting.
-    let comm = try? RealDisk().open("/proc/thread-self/comm", .update)
-    try? comm?.write(Array(name.utf8.prefix(15)), at: 0)
+    let comm = open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
+    if comm >= 0 {
+        // SAFETY: the bytes live through the call; the file takes no pwrite(2).
+        _ = unsafe Array(name.utf8.prefix(15)).withUnsafeBytes { bytes in
+            unsafe write(comm, bytes.baseAddress, bytes.count)
+        }
+        _ = close(comm)
+    }
     // Linux gives each thread its own niceness, and 0 is the caller (setpriority(2), "NPTL").
     if niceness != 0 {
         _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, niceness)

@@ -54,7 +54,7 @@ import Testing
             replay.removeAll()
             for user in users {
                 replay.addUser(user.state)
-                for row in user.rows { replay.addRow(row) }
+                for row in user.rows { replay.addRow(row[...]) }
             }
             let rowCount = users.reduce(0) { $0 + $1.rows.count }
             #expect(replay.count == users.count)
@@ -81,14 +81,14 @@ import Testing
         var replay = RaggedReplay(encoder: encoder)
         for user in users {
             replay.addUser(user.state)
-            for row in user.rows.prefix(user.rows.count / 2) { replay.addRow(row) }
+            for row in user.rows.prefix(user.rows.count / 2) { replay.addRow(row[...]) }
         }
         _ = replay.run()
         let between = users.indices.map { replay.state($0) }
         replay.removeAll()
         for (user, state) in zip(users, between) {
             replay.addUser(state)
-            for row in user.rows.dropFirst(user.rows.count / 2) { replay.addRow(row) }
+            for row in user.rows.dropFirst(user.rows.count / 2) { replay.addRow(row[...]) }
         }
         _ = replay.run()
         for index in users.indices { #expect(replay.state(index) == alone(users[index])) }
