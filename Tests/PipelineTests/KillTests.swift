@@ -13,70 +13,25 @@ struct KillTests {
     @Test func `a restart from any commit ends in the same bytes`() async throws {
         let directory = try TemporaryDirectory()
         let fixture = try PipelineFixture(root: directory.path)
-        let expected = try await fixture.outcome(fixture.options)
         var options = fixture.options(named: "killed")
         SplitTests.Split(chunkRecords: 64, commitBytes: 1).apply(to: &options)
-        let running = try await fixture.open(options)
-        // A copy of what is durable, at commits that the test catches while the folding goes on.
-        var copies: [Int64] = []
-        while true {
-            let status = try await running.pipeline.status()
-            let offset = status.committed.recordCount
-            if offset > (copies.last ?? 0) + 150 {
-                try copyDurable(
-                    options.stateDirectory, to: "\(directory.path)/copy-\(copies.count)")
-                copies.append(offset)
-            }
-            if status.applied.recordCount >= Int64(fixture.log.records.count) { break }
-            await Task.yield()
+        let copies = try await copyWhileFolding(fixture, &options) { pipeline in
+            try await pipeline.status().committed.recordCount
         }
-        try await running.drain()
-        #expect(copies.count >= 4, "\(copies)")
-        for index in copies.indices {
-            var options = fixture.options(named: "copy-\(index)")
-            SplitTests.Split(stepping: index.isMultiple(of: 2) ? .lazy : .resident)
-                .apply(to: &options)
-            let outcome = try await fixture.outcome(options)
-            let differences = outcome.differences(from: expected)
-            #expect(differences.isEmpty, "from \(copies[index]): \(differences.prefix(5))")
-            #expect(try outcome.stored.counters() == expected.stored.counters())
-            try await expectQuarantine(options, expected: try expected.stored.counters())
-        }
+        try await expectSameEnd(fixture, options, copies)
     }
 
     @Test func `a checkpoint in the middle of a chunk loses and repeats nothing`() async throws {
         let directory = try TemporaryDirectory()
         let fixture = try PipelineFixture(root: directory.path)
-        let expected = try await fixture.outcome(fixture.options)
         var options = fixture.options(named: "killed")
         options.commitByteCount = 1 << 40
         // 32 records are applied at a time, of chunks that are far larger.
         options.batchMicroseconds = 0
-        let running = try await fixture.open(options)
-        var copies: [Int64] = []
-        while copies.count < 6 {
-            let cursor = try await running.pipeline.checkpoint()
-            if cursor.recordCount > (copies.last ?? 0) {
-                let status = try await running.pipeline.status()
-                #expect(status.counters.isBalanced)
-                try copyDurable(
-                    options.stateDirectory, to: "\(directory.path)/copy-\(copies.count)")
-                copies.append(cursor.recordCount)
-            }
-            if cursor.recordCount >= Int64(fixture.log.records.count) { break }
-            await Task.yield()
+        let copies = try await copyWhileFolding(fixture, &options) { pipeline in
+            try await pipeline.checkpoint().recordCount
         }
-        try await running.catchUp(to: fixture.log.records.count)
-        try await running.drain()
-        #expect(
-            try StoredState(options.stateDirectory + "/generations/1/state.sqlite")
-                .differences(from: expected.stored) == [])
-        #expect(copies.contains { $0 % 64 == 32 }, "\(copies): none in the middle of anything")
-        for index in copies.indices {
-            let outcome = try await fixture.outcome(fixture.options(named: "copy-\(index)"))
-            let differences = outcome.differences(from: expected)
-            #expect(differences.isEmpty, "from \(copies[index]): \(differences.prefix(5))")
-        }
+        try await expectSameEnd(fixture, options, copies)
     }
 
     @Test func `a commit that fails stops the pipeline at the one before`() async throws {
@@ -106,7 +61,7 @@ struct KillTests {
         #expect(stops.count > 3 && stops == stops.sorted(), "\(stops)")
         let outcome = try await fixture.outcome(options)
         #expect(outcome.differences(from: expected).prefix(5) == [])
-        try await expectQuarantine(options, expected: try expected.stored.counters())
+        try expectQuarantine(options, expected: try expected.stored.counters())
     }
 
     @Test func `a log that grows while it is read, in many lives, is the log read at once`()
@@ -142,10 +97,68 @@ struct KillTests {
         #expect(grown.differences(from: expected) == ["meta cursor"])
     }
 
+    /// Runs a pipeline over a log of its own that grows in pieces, and copies what is durable as
+    /// soon as a piece begins to be committed, while the rest of it is folded.
+    ///
+    /// Returns the offsets of the copies, `copy-0` and so on.
+    private func copyWhileFolding(
+        _ fixture: PipelineFixture, _ options: inout PipelineOptions,
+        committed: (LivePipeline) async throws -> Int64
+    ) async throws -> [Int64] {
+        options.logDirectory = fixture.root + "/growing-log"
+        let writer = try SegmentWriter(
+            host: .real, directory: options.logDirectory,
+            options: SegmentWriter.Options(segmentDecodedByteCount: 110_000))
+        let running = try await fixture.open(options)
+        var copies: [Int64] = []
+        var written = 0
+        while written < fixture.log.records.count {
+            for record in fixture.log.records.dropFirst(written).prefix(500) {
+                try writer.append(record)
+            }
+            let start = Int64(written)
+            written = min(written + 500, fixture.log.records.count)
+            try writer.flush()
+            var offset = try await committed(running.pipeline)
+            while offset <= start {
+                try await Task.sleep(for: .microseconds(50))
+                offset = try await committed(running.pipeline)
+            }
+            try copyDurable(options.stateDirectory, to: "\(fixture.root)/copy-\(copies.count)")
+            copies.append(offset)
+            try await running.catchUp(to: written)
+        }
+        try writer.close()
+        try await running.drain()
+        return copies
+    }
+
+    /// Each copy, reopened, ends where an undisturbed pipeline and the copied one do.
+    private func expectSameEnd(
+        _ fixture: PipelineFixture, _ options: PipelineOptions, _ copies: [Int64]
+    ) async throws {
+        var plain = fixture.options(named: "undisturbed")
+        plain.logDirectory = options.logDirectory
+        let expected = try await fixture.outcome(plain)
+        #expect(
+            try StoredState(options.stateDirectory + "/generations/1/state.sqlite")
+                .differences(from: expected.stored) == [])
+        for (index, offset) in copies.enumerated() {
+            plain = fixture.options(named: "copy-\(index)")
+            plain.logDirectory = options.logDirectory
+            plain.stepping = index.isMultiple(of: 2) ? .lazy : .resident
+            let outcome = try await fixture.outcome(plain)
+            let differences = outcome.differences(from: expected)
+            #expect(differences.isEmpty, "from \(offset): \(differences.prefix(5))")
+            #expect(try outcome.stored.counters() == expected.stored.counters())
+            try expectQuarantine(plain, expected: try expected.stored.counters())
+        }
+    }
+
     /// The store holds each refused record once, and its reason.
     private func expectQuarantine(
         _ options: PipelineOptions, expected counters: RecordCounters
-    ) async throws {
+    ) throws {
         let store = try QuarantineStore(
             host: .real, directory: options.stateDirectory + "/quarantine")
         #expect(Int64(store.count) == counters.quarantined)
