@@ -85,9 +85,15 @@ package struct HeldEvents: Hashable, Sendable {
         return overflow ? seconds > now : jump > options.maximumJumpSeconds
     }
 
-    /// Holds an event; false when the list is full.
+    /// Holds an event; false when the list is full, or a sixteenth of it is this user's already.
+    ///
+    /// The share keeps one broken clock from filling the list, which would leave no room for the
+    /// K users whose agreement ends a pause of the whole shop.
     package mutating func hold(_ event: PendingEvent, _ options: ClockOptions) -> Bool {
         guard events.count < options.heldLimit else { return false }
+        let user = event.event.event.user
+        let share = max(options.heldLimit / 16, min(options.heldLimit, 64))
+        guard events.count(where: { $0.event.event.user == user }) < share else { return false }
         events.append(event)
         return true
     }

@@ -42,6 +42,22 @@ import Testing
         #expect(held.events.isEmpty)
     }
 
+    @Test func `one user's broken clock leaves room for the others to agree`() {
+        var wide = options
+        wide.heldLimit = 160
+        var held = HeldEvents()
+        for offset in 0..<160 as Range<Int64> {
+            #expect(held.hold(event(9, 90_000, at: offset), wide) == (offset < 64))
+        }
+        for user in 1...3 as ClosedRange<Int64> {
+            let isHeld = held.hold(event(user, 5000, at: 200 + user), wide)
+            #expect(isHeld)
+        }
+        let released = held.release(clock: clock, wide)
+        #expect(released.map(\.offset) == [201, 202, 203])
+        #expect(held.events.count == 64)
+    }
+
     @Test func `a broken clock alone releases nothing, however often it speaks`() {
         var held = HeldEvents()
         var clock = clock
