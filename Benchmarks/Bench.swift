@@ -28,6 +28,17 @@ struct Bench {
     /// The real shop's table.
     let data: String
     var report: Report
+    /// Logs written so far; groups share them.
+    private var written: [String: MixedLog.Counts] = [:]
+    private var retail: PreparedLog?
+
+    init(host: Host, isSmall: Bool, work: String, data: String) throws {
+        self.host = host
+        self.isSmall = isSmall
+        self.work = work
+        self.data = data
+        report = Report(machine: try Machine(host.disk))
+    }
 
     /// Repetitions of what takes seconds.
     var repetitions: Int { 3 }
@@ -36,11 +47,20 @@ struct Bench {
     func size(_ full: Int, small: Int) -> Int { isSmall ? small : full }
 
     /// Writes a generated log of so many users, in one part or several.
-    func mixedLog(users: Int, parts: [String] = ["log"]) throws -> (PreparedLog, MixedLog.Counts) {
+    mutating func mixedLog(
+        users: Int, parts: [String] = ["log"]
+    ) throws -> (PreparedLog, MixedLog.Counts) {
         let root = "\(work)/mix-\(users)-\(parts.count)"
         let directories = parts.map { "\(root)/\($0)" }
-        let counts = try MixedLog(userCount: users, seed: Self.seed).write(
-            to: directories, host: host)
+        let counts: MixedLog.Counts
+        if let known = written[root] {
+            counts = known
+        } else {
+            say("writing a log of \(users) users")
+            counts = try MixedLog(userCount: users, seed: Self.seed).write(
+                to: directories, host: host)
+            written[root] = counts
+        }
         let fitted = try fittedState()
         return (
             PreparedLog(
@@ -62,7 +82,8 @@ struct Bench {
     }
 
     /// Imports the real shop's table and fits a generation to it; nil when the table is not there.
-    func retailLog() throws -> PreparedLog? {
+    mutating func retailLog() throws -> PreparedLog? {
+        if let retail { return retail }
         guard try host.disk.status(data) != nil else { return nil }
         let directory = "\(work)/retail-log"
         let state = "\(work)/retail-fit"
@@ -72,10 +93,11 @@ struct Bench {
         let result = try Importer(options: options, directory: directory, host: host).run(
             try tableSource(data, on: host.disk), into: &sink)
         try refresh(log: directory, state: state)
-        return PreparedLog(
+        retail = PreparedLog(
             name: "retail", directory: directory,
             events: Int64(result.writtenCounts.values.reduce(0, +)),
             records: Int64(result.recordCount), fitted: state)
+        return retail
     }
 
     private func refresh(log: String, state: String) throws {

@@ -8,6 +8,7 @@ struct Benchmark: AsyncParsableCommand {
         commandName: "Benchmarks", abstract: "Measure ubpd against the numbers it wants to beat.",
         subcommands: [
             All.self, EndToEndCommand.self, StagesCommand.self, GRUCommand.self,
+            MemoryCommand.self, RecoveryCommand.self, LatencyCommand.self, Worker.self,
         ],
         defaultSubcommand: All.self)
 }
@@ -31,9 +32,7 @@ struct CommonOptions: ParsableArguments {
         let host = Host.real
         let directory = "\(work)/ubpd-bench-\(String(host.randomness.next(), radix: 16))"
         try host.disk.makeDirectory(directory)
-        var bench = Bench(
-            host: host, isSmall: small, work: directory, data: data,
-            report: Report(machine: try Machine(host.disk)))
+        var bench = try Bench(host: host, isSmall: small, work: directory, data: data)
         do {
             try await body(&bench)
         } catch {
@@ -60,30 +59,67 @@ struct All: AsyncParsableCommand {
             try bench.gru()
             try bench.stages()
             try await bench.endToEnd()
+            try await bench.latency()
+            try bench.memory()
+            try bench.recovery()
         }
     }
 }
 
-struct EndToEndCommand: AsyncParsableCommand {
+/// One group of benchmarks as a subcommand.
+protocol GroupCommand: AsyncParsableCommand {
+    var common: CommonOptions { get }
+    static func measure(_ bench: inout Bench) async throws
+}
+
+extension GroupCommand {
+    func run() async throws { try await common.run(Self.measure) }
+}
+
+struct EndToEndCommand: GroupCommand {
     static let configuration = CommandConfiguration(
         commandName: "end-to-end", abstract: "Events a second from segment to committed state.")
     @OptionGroup var common: CommonOptions
 
-    func run() async throws { try await common.run { try await $0.endToEnd() } }
+    static func measure(_ bench: inout Bench) async throws { try await bench.endToEnd() }
 }
 
-struct StagesCommand: AsyncParsableCommand {
+struct StagesCommand: GroupCommand {
     static let configuration = CommandConfiguration(
         commandName: "stages", abstract: "Time and events a second of each stage.")
     @OptionGroup var common: CommonOptions
 
-    func run() async throws { try await common.run { try $0.stages() } }
+    static func measure(_ bench: inout Bench) async throws { try bench.stages() }
 }
 
-struct GRUCommand: AsyncParsableCommand {
+struct GRUCommand: GroupCommand {
     static let configuration = CommandConfiguration(
         commandName: "gru", abstract: "Rows a second of the GRU step.")
     @OptionGroup var common: CommonOptions
 
-    func run() async throws { try await common.run { try $0.gru() } }
+    static func measure(_ bench: inout Bench) async throws { try bench.gru() }
+}
+
+struct MemoryCommand: GroupCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "memory", abstract: "Bytes a user by part, in memory and on disk.")
+    @OptionGroup var common: CommonOptions
+
+    static func measure(_ bench: inout Bench) async throws { try bench.memory() }
+}
+
+struct RecoveryCommand: GroupCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "recovery", abstract: "Time to READY and to full rate after SIGKILL.")
+    @OptionGroup var common: CommonOptions
+
+    static func measure(_ bench: inout Bench) async throws { try bench.recovery() }
+}
+
+struct LatencyCommand: GroupCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "latency", abstract: "Profiles, event to visible, rollback, idle.")
+    @OptionGroup var common: CommonOptions
+
+    static func measure(_ bench: inout Bench) async throws { try await bench.latency() }
 }

@@ -14,7 +14,7 @@ extension Bench {
     mutating func endToEnd() async throws {
         var logs: [PreparedLog] = []
         say("end to end: writing logs")
-        if let retail = try retailLog() { logs.append(retail) }
+        if !isSmall, let retail = try retailLog() { logs.append(retail) }
         let (mix, counts) = try mixedLog(users: size(200_000, small: 2000))
         logs.append(mix)
         let group = "end to end, segment to committed state"
@@ -85,13 +85,13 @@ extension Bench {
         let before = try usage.threadSeconds()
         let start = host.clock.monotonicNanoseconds()
         let running = try RunningPipeline(host: host, options: options)
-        let status = try await running.catchUp(
-            to: log.records, pollMilliseconds: isSmall ? 5 : 50)
+        try await running.catchUp(to: log.records, pollMilliseconds: isSmall ? 2 : 20)
         _ = try await running.pipeline.checkpoint()
         let seconds = Double(host.clock.monotonicNanoseconds() - start) / 1e9
         // Threads of pipelines before this one may have ended since; they count as idle.
         let threads = try usage.threadSeconds().merging(before) { max(0, $0 - $1) }
             .filter { $0.value > 0 }
+        let status = try await running.pipeline.status()
         try await running.stop()
         return CatchUp(seconds: seconds, threads: threads, status: status)
     }

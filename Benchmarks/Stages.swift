@@ -8,7 +8,7 @@ extension Bench {
     mutating func stages() throws {
         let (mix, _) = try mixedLog(users: size(200_000, small: 2000))
         var logs = [mix]
-        if let retail = try retailLog() { logs.insert(retail, at: 0) }
+        if !isSmall, let retail = try retailLog() { logs.insert(retail, at: 0) }
         for log in logs { try stages(log) }
     }
 
