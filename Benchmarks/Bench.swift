@@ -28,6 +28,8 @@ struct Bench {
     /// The real shop's table.
     let data: String
     var report: Report
+    /// Users of the generated log that is folded end to end and by stage.
+    var mixUserCount: Int
     /// Logs written so far; groups share them.
     private var written: [String: MixedLog.Counts] = [:]
     private var retail: PreparedLog?
@@ -37,6 +39,7 @@ struct Bench {
         self.isSmall = isSmall
         self.work = work
         self.data = data
+        mixUserCount = isSmall ? 2000 : 200_000
         report = Report(machine: try Machine(host.disk))
     }
 

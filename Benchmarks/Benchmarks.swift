@@ -21,6 +21,9 @@ struct CommonOptions: ParsableArguments {
     @Option(help: "Write the figures with all samples into this file, too.")
     var json: String?
 
+    @Option(help: "Users of the generated log, for end-to-end and stages.")
+    var users: Int?
+
     @Option(help: "Directory on the disk to be measured; one is made in it and removed.")
     var work = "/var/tmp"
 
@@ -33,6 +36,7 @@ struct CommonOptions: ParsableArguments {
         let directory = "\(work)/ubpd-bench-\(String(host.randomness.next(), radix: 16))"
         try host.disk.makeDirectory(directory)
         var bench = try Bench(host: host, isSmall: small, work: directory, data: data)
+        bench.mixUserCount = users ?? bench.mixUserCount
         do {
             try await body(&bench)
         } catch {

@@ -15,7 +15,7 @@ extension Bench {
         var logs: [PreparedLog] = []
         say("end to end: writing logs")
         if !isSmall, let retail = try retailLog() { logs.append(retail) }
-        let (mix, counts) = try mixedLog(users: size(200_000, small: 2000))
+        let (mix, counts) = try mixedLog(users: mixUserCount)
         logs.append(mix)
         let group = "end to end, segment to committed state"
         for log in logs {

@@ -33,8 +33,8 @@ struct MixedLog {
     /// Events of users with few are mostly no visits, those of others mostly are: with these
     /// chances, 150.7 M visits to 18.2 M other events, 15 visits a burst.
     private static let fewEvents = 6
-    private static let burstChances = (few: 0.15, many: 0.78)
-    private static let burstMean = 80.0
+    private static let burstChances = (few: 0.17, many: 0.84)
+    private static let burstMean = 85.0
 
     let userCount: Int
     let seed: UInt64

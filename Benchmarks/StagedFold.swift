@@ -130,7 +130,7 @@ final class StagedFold {
     /// Steps what waits before one more admission could push it out of the window.
     private func makeRoom(_ slot: Int) {
         let waiting = users[slot].state.rows.totalCount - users[slot].steppedCount
-        let most = 3 * (Int64(users[slot].state.window.pending.count) + 1)
+        let most = Int64(users[slot].state.window.pending.count) + 3
         guard waiting > 0, waiting + most > Int64(users[slot].state.rows.limit) else { return }
         countAsGRU { step() }
     }

@@ -6,7 +6,7 @@ import Storage
 /// What each stage of the data path costs, on one thread, over one log.
 extension Bench {
     mutating func stages() throws {
-        let (mix, _) = try mixedLog(users: size(200_000, small: 2000))
+        let (mix, _) = try mixedLog(users: mixUserCount)
         var logs = [mix]
         if !isSmall, let retail = try retailLog() { logs.insert(retail, at: 0) }
         for log in logs { try stages(log) }
