@@ -90,7 +90,6 @@ extension Profiler {
         commit.cursor = applied
         for slot in users.takeDirty() {
             commit.users.append(encode(slot))
-            if !users[slot].isStored { storedUserCount += 1 }
             users[slot].isStored = true
             users[slot].storedRowCount = users[slot].state.rows.totalCount
         }
@@ -155,7 +154,9 @@ extension Profiler {
         let perUser = max(1, byteCount / Int64(users.count))
         // A tenth below the budget, so that not every commit evicts.
         let excess = byteCount - options.residentByteCount / 10 * 9
+        let count = users.count
         users.evict(Int(excess / perUser) + 1)
+        awayUserCount += Int64(count - users.count)
     }
 }
 
@@ -163,6 +164,8 @@ extension StateCommit.User {
     /// A user's record as it is stored, with the row chunks that changed.
     ///
     /// - Parameters:
+    ///   - user: whose record it is.
+    ///   - state: the state to be stored.
     ///   - hidden: `[H]`, stored only when rows have left the window; nil otherwise.
     ///   - storedRowCount: the user's rows that are durable already.
     package init(user: UserID, state: UserState, hidden: [Float]?, storedRowCount: Int64) {

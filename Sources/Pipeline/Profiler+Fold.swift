@@ -72,8 +72,11 @@ extension Profiler {
         _ user: UserID, firstOffset: LogOffset
     ) throws(PipelineError) -> Int {
         if let slot = users.slot(of: user) { return slot }
-        if storedUserCount > 0, let stored = try store.loadUser(user) {
-            return users.insert(try decode(stored, user))
+        // A lookup waits for the commit on its way; most users of a first catch-up need none.
+        if awayUserCount > 0, let stored = try store.loadUser(user) {
+            let slot = users.insert(try decode(stored, user))
+            awayUserCount -= 1
+            return slot
         }
         userCount += 1
         let state = UserState(firstOffset: firstOffset, options: generation.reducer.options)

@@ -162,7 +162,9 @@ package final class StateStore: Sendable {
         _ body: (Database) throws -> Value
     ) throws(PipelineError) -> Value {
         do {
-            return try database.read(body)
+            // The queue is the only connection, so nothing can change between two statements;
+            // `read` would set `query_only` around them, which compiles every statement anew.
+            return try database.unsafeRead(body)
         } catch {
             throw .storage("\(path): \(error); `ubpd fsck` examines it when the daemon is stopped")
         }
