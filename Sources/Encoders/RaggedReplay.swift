@@ -49,7 +49,7 @@ package struct RaggedReplay: Sendable {
     }
 
     /// Appends a row, `[D]` float16 bits, to the user added last.
-    package mutating func addRow(_ row: some Collection<UInt16>) {
+    package mutating func addRow(_ row: ArraySlice<UInt16>) {
         precondition(row.count == encoder.inputWidth && !users.isEmpty, "RaggedReplay: row")
         halves.append(contentsOf: row)
         users[users.count - 1].rowCount += 1

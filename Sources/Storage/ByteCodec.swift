@@ -41,7 +41,7 @@ package struct ByteWriter: Sendable {
     }
 
     /// Appends float16 bits, 2 bytes each.
-    package mutating func put(halves: some Sequence<UInt16>) {
+    package mutating func put(halves: ArraySlice<UInt16>) {
         for half in halves {
             bytes.append(UInt8(truncatingIfNeeded: half))
             bytes.append(UInt8(truncatingIfNeeded: half >> 8))
