@@ -82,15 +82,13 @@ extension Bench {
     /// Runs a pipeline until the log is folded and committed.
     func catchUp(_ log: PreparedLog, _ options: PipelineOptions) async throws -> CatchUp {
         let usage = Usage(host.disk)
-        let before = try usage.threadSeconds()
+        let before = try usage.threads()
         let start = host.clock.monotonicNanoseconds()
         let running = try RunningPipeline(host: host, options: options)
         try await running.catchUp(to: log.records, pollMilliseconds: isSmall ? 2 : 20)
         _ = try await running.pipeline.checkpoint()
         let seconds = Double(host.clock.monotonicNanoseconds() - start) / 1e9
-        // Threads of pipelines before this one may have ended since; they count as idle.
-        let threads = try usage.threadSeconds().merging(before) { max(0, $0 - $1) }
-            .filter { $0.value > 0 }
+        let threads = try usage.seconds(since: before)
         let status = try await running.pipeline.status()
         try await running.stop()
         return CatchUp(seconds: seconds, threads: threads, status: status)

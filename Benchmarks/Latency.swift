@@ -110,7 +110,7 @@ extension Bench {
         say("idle")
         let usage = Usage(host.disk)
         let seconds = isSmall ? 1.0 : 10.0
-        let before = try usage.seconds()
+        let before = try usage.threads()
         // This thread waits in the kernel; what the process uses meanwhile is the pipeline's.
         let watch = host.disk.watch(work)
         let start = host.clock.monotonicNanoseconds()
@@ -119,7 +119,7 @@ extension Bench {
             watch.wait(milliseconds: Int((seconds - elapsed) * 1000) + 1)
             elapsed = Double(host.clock.monotonicNanoseconds() - start) / 1e9
         }
-        let share = (try usage.seconds() - before) / elapsed * 100
+        let share = try usage.seconds(since: before).values.reduce(0, +) / elapsed * 100
         report.add("idle", "processor", "% of a core", [share], target: .below(0.5))
     }
 }

@@ -35,20 +35,33 @@ struct Usage {
         return kilobytes * 1024
     }
 
-    /// Seconds on a processor so far, by the name of the thread, of all threads alive.
-    func threadSeconds() throws -> [String: Double] {
-        var seconds: [String: Double] = [:]
-        for name in try disk.names(in: "/proc/self/task") {
+    /// A thread alive, and its seconds on a processor so far.
+    struct ThreadTime {
+        var name: String
+        var seconds: Double
+    }
+
+    /// All threads alive, by their numbers.
+    func threads() throws -> [String: ThreadTime] {
+        var threads: [String: ThreadTime] = [:]
+        for number in try disk.names(in: "/proc/self/task") {
             // A thread may end between the listing and the reading.
-            guard let line = try? disk.text(of: "/proc/self/task/\(name)/schedstat", limit: 4096),
-                let comm = try? disk.text(of: "/proc/self/task/\(name)/comm", limit: 4096),
+            let directory = "/proc/self/task/\(number)"
+            guard let line = try? disk.text(of: "\(directory)/schedstat", limit: 4096),
+                let name = try? disk.text(of: "\(directory)/comm", limit: 4096),
                 let first = line.split(separator: " ").first, let time = Double(first)
             else { continue }
-            seconds[String(comm.dropLast()), default: 0] += time / 1e9
+            threads[number] = ThreadTime(name: String(name.dropLast()), seconds: time / 1e9)
+        }
+        return threads
+    }
+
+    /// Seconds on a processor since `start`, by thread name; threads that ended are not in it.
+    func seconds(since start: [String: ThreadTime]) throws -> [String: Double] {
+        var seconds: [String: Double] = [:]
+        for (number, thread) in try threads() {
+            seconds[thread.name, default: 0] += thread.seconds - (start[number]?.seconds ?? 0)
         }
         return seconds
     }
-
-    /// Seconds on a processor so far, of all threads alive.
-    func seconds() throws -> Double { try threadSeconds().values.reduce(0, +) }
 }
