@@ -64,7 +64,8 @@ package final class StateStore: Sendable {
             sql: "INSERT OR REPLACE INTO users (user, newest, state, hidden) VALUES (?, ?, ?, ?)")
         let rows = try db.cachedStatement(
             sql: "INSERT OR REPLACE INTO rows (user, chunk, data) VALUES (?, ?, ?)")
-        for changed in commit.users {
+        // Ascending, so that neighbours in the tree are written while their page is at hand.
+        for changed in commit.users.sorted(by: { $0.user < $1.user }) {
             try user.execute(arguments: [
                 changed.user.rawValue, changed.newestSeconds, Data(changed.hot),
                 changed.hidden.map { Data($0) },
