@@ -91,10 +91,7 @@ extension Profiler {
         commit.cursor = applied
         for slot in users.takeDirty() {
             commit.users.append(encode(slot))
-            if !users[slot].isStored {
-                storedUserCount += 1
-                arrivingUsers.append(users[slot].user)
-            }
+            if !users[slot].isStored { arrivingUsers.append(users[slot].user) }
             users[slot].isStored = true
             users[slot].storedRowCount = users[slot].state.rows.totalCount
         }
@@ -116,25 +113,16 @@ extension Profiler {
     }
 
     private func encode(_ slot: Int) -> StateCommit.User {
-        let user = users[slot]
-        let rows = user.state.rows
-        var chunks: [(index: Int, data: [UInt8])] = []
-        let first = max(user.storedRowCount, rows.firstIndex)
-        let changed = Set(
-            (first..<rows.totalCount).map { rows.slot(of: $0) / StateStore.chunkSlotCount })
-        for chunk in changed.sorted() {
-            chunks.append((index: chunk, data: RowChunk.encode(rows, chunk)))
-        }
-        var hidden: [UInt8]?
+        let rows = users[slot].state.rows
+        var hidden: [Float]?
         if generation.encoder != nil, !rows.holdsAll {
-            precondition(user.steppedCount == rows.totalCount, "a committed state lags its rows")
-            var out = ByteWriter()
-            out.put(floats: user.hidden)
-            hidden = out.bytes
+            precondition(
+                users[slot].steppedCount == rows.totalCount, "a committed state lags its rows")
+            hidden = users[slot].hidden
         }
         return StateCommit.User(
-            user: user.user, newestSeconds: user.state.window.newestSeconds ?? 0,
-            hot: StateCodec.encode(user.state), hidden: hidden, chunks: chunks)
+            user: users[slot].user, state: users[slot].state, hidden: hidden,
+            storedRowCount: users[slot].storedRowCount)
     }
 
     /// A resident user made of its stored record.
@@ -168,7 +156,34 @@ extension Profiler {
         let perUser = max(1, byteCount / Int64(users.count))
         // A tenth below the budget, so that not every commit evicts.
         let excess = byteCount - options.residentByteCount / 10 * 9
+        let count = users.count
         users.evict(Int(excess / perUser) + 1)
+        awayUserCount += Int64(count - users.count)
+    }
+}
+
+extension StateCommit.User {
+    /// A user's record as it is stored, with the row chunks that changed.
+    ///
+    /// - Parameters:
+    ///   - user: whose record it is.
+    ///   - state: the state to be stored.
+    ///   - hidden: `[H]`, stored only when rows have left the window; nil otherwise.
+    ///   - storedRowCount: the user's rows that are durable already.
+    package init(user: UserID, state: UserState, hidden: [Float]?, storedRowCount: Int64) {
+        let rows = state.rows
+        let first = max(storedRowCount, rows.firstIndex)
+        let changed = Set(
+            (first..<rows.totalCount).map { rows.slot(of: $0) / StateStore.chunkSlotCount })
+        self.init(
+            user: user, newestSeconds: state.window.newestSeconds ?? 0,
+            hot: StateCodec.encode(state),
+            hidden: hidden.map { values in
+                var out = ByteWriter()
+                out.put(floats: values)
+                return out.bytes
+            },
+            chunks: changed.sorted().map { (index: $0, data: RowChunk.encode(rows, $0)) })
     }
 }
 

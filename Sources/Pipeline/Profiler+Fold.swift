@@ -73,8 +73,11 @@ extension Profiler {
         _ user: UserID, firstOffset: LogOffset
     ) throws(PipelineError) -> Int {
         if let slot = users.slot(of: user) { return slot }
-        if storedUserCount > 0, let stored = try store.loadUser(user) {
-            return users.insert(try decode(stored, user))
+        // A lookup waits for the commit on its way; most users of a first catch-up need none.
+        if awayUserCount > 0, let stored = try store.loadUser(user) {
+            let slot = users.insert(try decode(stored, user))
+            awayUserCount -= 1
+            return slot
         }
         userCount += 1
         let state = UserState(firstOffset: firstOffset, options: generation.reducer.options)
@@ -85,11 +88,13 @@ extension Profiler {
     private func makeRoom(_ slot: Int) {
         guard replay != nil else { return }
         let waiting = users[slot].state.rows.totalCount - users[slot].steppedCount
-        // An admission folds at most every pending event and the new one, each of which may close
-        // two sessions first.
-        let mostRows = 3 * (Int64(users[slot].state.window.pending.count) + 1)
+        // An admission folds at most every pending event and the new one. Each gives one row, its
+        // own or that of the session it opens, and two sessions may be open before.
+        let mostRows = Int64(users[slot].state.window.pending.count) + 3
         let limit = Int64(users[slot].state.rows.limit)
-        if waiting > 0, waiting + mostRows > limit { step([slot]) }
+        guard waiting > 0, waiting + mostRows > limit else { return }
+        // With the others who wait, whose rows cost less in a batch than alone.
+        if users[slot].isQueued { stepQueued() } else { step([slot]) }
     }
 
     /// Notes the rows that an admission committed; steps them when they outgrew the window.

@@ -9,7 +9,7 @@ extension Profiler {
     /// What a profile of a user would be made of now; nil for an unknown user.
     func input(of user: UserID) throws(PipelineError) -> ProfileBuilder.Input? {
         if let slot = users.slot(of: user) { return users[slot].input }
-        guard storedUserCount > 0, let stored = try store.loadUser(user) else { return nil }
+        guard awayUserCount > 0, let stored = try store.loadUser(user) else { return nil }
         return try decode(stored, user).input
     }
 

@@ -44,8 +44,8 @@ package actor Profiler {
     var committed: Cursor
     var refused: [QuarantineEntry] = []
     var heldChanged = false
-    /// Users in the store, and users ever seen.
-    var storedUserCount: Int64
+    /// Users in the store who are not resident, and users ever seen.
+    var awayUserCount: Int64
     var userCount: Int64
     /// Rows ever committed, and GRU steps taken by this process.
     var rowCount: Int64
@@ -96,7 +96,7 @@ package actor Profiler {
         applied = recovered.cursor
         committed = recovered.cursor
         rowCount = recovered.rowCount
-        storedUserCount = recovered.userCount
+        awayUserCount = recovered.userCount
         userCount = recovered.userCount
         builder = generation.makeBuilder()
         replay = generation.encoder.map { RaggedReplay(encoder: $0) }

@@ -64,7 +64,8 @@ package final class StateStore: Sendable {
             sql: "INSERT OR REPLACE INTO users (user, newest, state, hidden) VALUES (?, ?, ?, ?)")
         let rows = try db.cachedStatement(
             sql: "INSERT OR REPLACE INTO rows (user, chunk, data) VALUES (?, ?, ?)")
-        for changed in commit.users {
+        // Ascending, so that neighbours in the tree are written while their page is at hand.
+        for changed in commit.users.sorted(by: { $0.user < $1.user }) {
             try user.execute(arguments: [
                 changed.user.rawValue, changed.newestSeconds, Data(changed.hot),
                 changed.hidden.map { Data($0) },
@@ -162,7 +163,9 @@ package final class StateStore: Sendable {
         _ body: (Database) throws -> Value
     ) throws(PipelineError) -> Value {
         do {
-            return try database.read(body)
+            // The queue is the only connection, so nothing can change between two statements;
+            // `read` would set `query_only` around them, which compiles every statement anew.
+            return try database.unsafeRead(body)
         } catch {
             throw .storage("\(path): \(error); examine it with sqlite3's integrity_check")
         }

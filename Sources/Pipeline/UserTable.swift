@@ -151,7 +151,7 @@ private struct ResidentBytes {
     private var hidden: Int64 = 0
     private var pending: Int64 = 0
 
-    mutating func add(_ user: ResidentUser) {
+    mutating func add(_ user: borrowing ResidentUser) {
         record += Int64(MemoryLayout<ResidentUser>.stride + MemoryLayout<UserID>.stride + 16)
         for table in [
             user.state.items, user.state.categories, user.state.nameClusters, user.state.urls,

@@ -1,0 +1,215 @@
+import EventLog
+import Events
+import Pipeline
+import Snapshots
+import Storage
+
+/// How long a caller waits, inside the process: what the socket adds is not in it.
+extension Bench {
+    mutating func latency() async throws {
+        let users = size(100_000, small: 2000)
+        let (log, _) = try mixedLog(users: users, parts: ["log", "later"])
+        let state = try freshState(log, "state")
+        let running = try RunningPipeline(host: host, options: options(log, state: state))
+        // The first half, and the catalogue before it.
+        let later = try await appendLater(log, running)
+        say("latency: profiles at full ingest")
+        try await profiles(later.ingest, users, running, until: log.records)
+        say("latency: profiles at idle")
+        try await running.catchUp(to: log.records)
+        _ = try await running.pipeline.checkpoint()
+        try await profilesAtIdle(users, running)
+        try idle(running)
+        say("latency: event to visible")
+        try await visibility(log, users, running)
+        say("latency: rollback")
+        try await rollback(state, running)
+        try await running.stop()
+    }
+
+    /// Lets the pipeline fold the first half, then moves the second half's segments into its log.
+    private func appendLater(
+        _ log: PreparedLog, _ running: RunningPipeline
+    ) async throws -> (ingest: String, applied: Int64) {
+        var applied: Int64 = 0
+        while true {
+            // At the end of what there is, the count stands still.
+            try await Task.sleep(for: .milliseconds(isSmall ? 50 : 500))
+            let now = try await running.appliedCount()
+            if now == applied, now > 0 { break }
+            applied = now
+        }
+        let later =
+            log.directory.split(separator: "/", omittingEmptySubsequences: false)
+            .dropLast().joined(separator: "/") + "/later"
+        var sequence = try segments(log.directory).count
+        for name in try segments(later) {
+            let digits = String(sequence)
+            let padded = String(repeating: "0", count: 20 - digits.count) + digits
+            try host.disk.rename(
+                "\(later)/\(name)", to: "\(log.directory)/\(padded).ndjson.lz4")
+            sequence += 1
+        }
+        return ("profiles, full ingest", applied)
+    }
+
+    private func segments(_ directory: String) throws -> [String] {
+        try host.disk.names(in: directory).filter { $0.hasSuffix(".ndjson.lz4") }
+    }
+
+    /// Asks about a thousand times a second for users drawn uniformly, until the log is folded.
+    private mutating func profiles(
+        _ group: String, _ users: Int, _ running: RunningPipeline, until records: Int64
+    ) async throws {
+        var random = SeededRandom(seed: Self.seed, stream: 1 << 50)
+        var samples: [Double] = []
+        let start = host.clock.monotonicNanoseconds()
+        let first = try await running.appliedCount()
+        var applied = first
+        while applied < records {
+            let user = MixedLog.user(Int(random.next() % UInt64(users)))
+            let asked = host.clock.monotonicNanoseconds()
+            applied = try await running.pipeline.profiles(of: [user], asOf: nil).offset
+            samples.append(Double(host.clock.monotonicNanoseconds() - asked) / 1e3)
+            try await Task.sleep(for: .milliseconds(1))
+        }
+        let seconds = Double(host.clock.monotonicNanoseconds() - start) / 1e9
+        addPercentiles(group, "profile of a uniformly drawn user", samples, target: 1000)
+        report.add(group, "ingest meanwhile", "records/s", [Double(records - first) / seconds])
+        report.note(group, "\(samples.count) requests, one at a time, a millisecond apart")
+    }
+
+    private mutating func profilesAtIdle(_ users: Int, _ running: RunningPipeline) async throws {
+        var random = SeededRandom(seed: Self.seed, stream: 1 << 51)
+        var samples: [Double] = []
+        for _ in 0..<size(20_000, small: 500) {
+            let user = MixedLog.user(Int(random.next() % UInt64(users)))
+            let asked = host.clock.monotonicNanoseconds()
+            let reply = try await running.pipeline.profiles(of: [user], asOf: nil)
+            samples.append(Double(host.clock.monotonicNanoseconds() - asked) / 1e3)
+            precondition(reply.rows.first?.isKnown == true, "user \(user) is unknown")
+        }
+        let group = "profiles, idle"
+        addPercentiles(group, "profile of a uniformly drawn user", samples, target: 200)
+        report.note(
+            group,
+            "\(samples.count) requests, one at a time; "
+                + "nothing is cached yet: each re-reads the user's open sessions")
+    }
+
+    private mutating func addPercentiles(
+        _ group: String, _ name: String, _ samples: [Double], target: Double
+    ) {
+        report.add(group, "\(name): p50", "us", [percentile(samples, 0.5)])
+        report.add(
+            group, "\(name): p99", "us", [percentile(samples, 0.99)], target: .below(target))
+        report.add(group, "\(name): p99.9", "us", [percentile(samples, 0.999)])
+    }
+
+    private mutating func idle(_ running: RunningPipeline) throws {
+        say("idle")
+        let usage = Usage(host.disk)
+        let seconds = isSmall ? 1.0 : 10.0
+        let before = try usage.threads()
+        // This thread waits in the kernel; what the process uses meanwhile is the pipeline's.
+        let watch = host.disk.watch(work)
+        let start = host.clock.monotonicNanoseconds()
+        var elapsed = 0.0
+        while elapsed < seconds {
+            watch.wait(milliseconds: Int((seconds - elapsed) * 1000) + 1)
+            elapsed = Double(host.clock.monotonicNanoseconds() - start) / 1e9
+        }
+        let share = try usage.seconds(since: before).values.reduce(0, +) / elapsed * 100
+        report.add("idle", "processor", "% of a core", [share], target: .below(0.5))
+    }
+}
+
+/// Event to visible, and rollback.
+extension Bench {
+    private mutating func visibility(
+        _ log: PreparedLog, _ users: Int, _ running: RunningPipeline
+    ) async throws {
+        let writer = try SegmentWriter(host: host, directory: log.directory)
+        var random = SeededRandom(seed: Self.seed, stream: 1 << 52)
+        var samples: [Double] = []
+        var line: [UInt8] = []
+        let count = size(500, small: 20)
+        for index in 0..<count {
+            let user = MixedLog.user(Int(random.next() % UInt64(users)))
+            let known = try await running.pipeline.profiles(of: [user], asOf: nil).rows[0]
+            line.removeAll(keepingCapacity: true)
+            RecordWriter.append(
+                Event(
+                    user: user, seconds: (known.newestSeconds ?? 0) + 5, kind: .pageVisit,
+                    key: Int64(index)), to: &line)
+            line.removeLast()
+            let start = host.clock.monotonicNanoseconds()
+            try writer.append(line)
+            try writer.flush()
+            while try await running.pipeline.profiles(of: [user], asOf: nil).rows[0].eventCount
+                == known.eventCount
+            {
+                await Task.yield()
+            }
+            samples.append(Double(host.clock.monotonicNanoseconds() - start) / 1e6)
+        }
+        try writer.close()
+        let group = "event to visible"
+        report.add(group, "append, flush, poll the profile: p50", "ms", [percentile(samples, 0.5)])
+        report.add(
+            group, "append, flush, poll the profile: p99", "ms", [percentile(samples, 0.99)],
+            target: .below(250))
+        report.note(group, "\(count) records, the log otherwise quiet")
+        let applied = try await running.appliedCount()
+        report.check("latency: records", wanted: log.records + Int64(count), got: applied)
+    }
+
+    private mutating func rollback(_ state: String, _ running: RunningPipeline) async throws {
+        let first = try await running.pipeline.createSnapshot(SnapshotRequest())
+        let second = try await running.pipeline.createSnapshot(SnapshotRequest())
+        let reader = CurrentReader(host: host, link: "\(state)/snapshots/current")
+        let reading = Task.detached { await reader.run() }
+        var samples: [Double] = []
+        for _ in 0..<size(20, small: 3) {
+            let start = host.clock.monotonicNanoseconds()
+            let moved = try await running.pipeline.rollback(
+                to: first.version, reason: "benchmark", dryRun: false)
+            samples.append(Double(host.clock.monotonicNanoseconds() - start) / 1e6)
+            report.check("rollback: current", wanted: first.version, got: moved.current ?? -1)
+            let released = try await running.pipeline.release(dryRun: false)
+            report.check("release: current", wanted: second.version, got: released.current ?? -1)
+        }
+        await reader.stop()
+        let (reads, failures) = await reading.value
+        let group = "rollback"
+        report.add(group, "rollback", "ms", samples, target: .below(50))
+        report.note(group, "\(reads) reads of `current` meanwhile, \(failures) failed")
+        report.check("rollback: failed reads", wanted: 0, got: failures)
+    }
+}
+
+/// Reads the manifest behind `current` again and again.
+private actor CurrentReader {
+    private let host: Host
+    private let link: String
+    private var isStopped = false
+
+    init(host: Host, link: String) {
+        self.host = host
+        self.link = link
+    }
+
+    func stop() { isStopped = true }
+
+    func run() async -> (reads: Int64, failures: Int64) {
+        var reads: Int64 = 0
+        var failures: Int64 = 0
+        while !isStopped {
+            let bytes = try? host.disk.bytes(of: "\(link)/manifest.json", limit: 1 << 20)
+            reads += 1
+            if bytes?.isEmpty ?? true { failures += 1 }
+            await Task.yield()
+        }
+        return (reads, failures)
+    }
+}
