@@ -98,7 +98,7 @@ let package = Package(
             name: "Benchmarks",
             dependencies: [
                 "Kernels", "EventLog", "Events", "Sessions", "Features", "Encoders", "Profiles",
-                "Snapshots", "Pipeline", "Refresh", "Storage", arguments,
+                "Snapshots", "Pipeline", "Refresh", "Import", "Storage", arguments,
             ],
             path: "Benchmarks", swiftSettings: strict),
 

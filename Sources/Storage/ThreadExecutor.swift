@@ -144,9 +144,9 @@ private final class JobQueue: @unchecked Sendable {
 private func labelThread(_ name: String, _ niceness: Int32) {
     // proc(5): a thread may write its own comm. Foundation's `Thread.name` does not reach it while
     // the thread is starting.
-    let comm = open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
+    // SAFETY: the path and the bytes live through their calls; the file takes no pwrite(2).
+    let comm = unsafe open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
     if comm >= 0 {
-        // SAFETY: the bytes live through the call; the file takes no pwrite(2).
         _ = unsafe Array(name.utf8.prefix(15)).withUnsafeBytes { bytes in
             unsafe write(comm, bytes.baseAddress, bytes.count)
         }
