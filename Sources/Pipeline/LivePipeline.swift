@@ -21,7 +21,9 @@ package final class LivePipeline: ProfileService {
     package init(host: Host, options: PipelineOptions) throws(PipelineError) {
         self.host = host
         do {
-            let registry = try Registry(stateDirectory: options.stateDirectory, on: host.disk)
+            let opened = try Registry.recover(
+                stateDirectory: options.stateDirectory, on: host)
+            let registry = opened.registry
             let store = SnapshotStore(
                 stateDirectory: options.stateDirectory, registry: registry, on: host)
             let recovery = try store.recover()
@@ -30,7 +32,7 @@ package final class LivePipeline: ProfileService {
             desk = SnapshotDesk(store: store)
             profiler = try Profiler(
                 host: host, options: options, generation: chosen.generation, snapshots: writer,
-                degraded: recovery.degraded + chosen.degraded)
+                degraded: opened.degraded + recovery.degraded + chosen.degraded)
         } catch let error as SnapshotError {
             throw .init(error)
         } catch let error as PipelineError {

@@ -143,9 +143,7 @@ extension Profiler {
             resident.isStored = true
             return resident
         } catch {
-            throw .state(
-                "\(store.path): user \(user): \(error); restore the file, or remove it and let the "
-                    + "daemon fold the log again")
+            throw .damagedState(path: store.path, reason: "user \(user): \(error)")
         }
     }
 
@@ -262,9 +260,7 @@ struct RecoveredState {
                 held: HeldEvents(events: held),
                 counters: try value(RecordCounters.self, "counters"))
         } catch {
-            throw .state(
-                "\(store.path): \(error); restore the file, or remove it and let the daemon fold "
-                    + "the log again")
+            throw .damagedState(path: store.path, reason: "\(error)")
         }
     }
 

@@ -9,8 +9,13 @@ extension Profiler {
     /// What a profile of a user would be made of now; nil for an unknown user.
     func input(of user: UserID) throws(PipelineError) -> ProfileBuilder.Input? {
         if let slot = users.slot(of: user) { return users[slot].input }
-        guard awayUserCount > 0, let stored = try store.loadUser(user) else { return nil }
-        return try decode(stored, user).input
+        do throws(PipelineError) {
+            guard awayUserCount > 0, let stored = try store.loadUser(user) else { return nil }
+            return try decode(stored, user).input
+        } catch {
+            noteDamage(error)
+            throw error
+        }
     }
 
     /// Profiles of the users, in the order asked, all at the applied cursor.

@@ -90,8 +90,9 @@ package actor Profiler {
         } catch {
             throw .storage("\(error)")
         }
-        store = try StateStore("\(generation.directory)/state.sqlite")
-        let recovered = try RecoveredState(store, options: options, generation: generation)
+        let opened = try StateRecovery(host: host, options: options, generation: generation)
+        store = opened.store
+        let recovered = opened.recovered
         intake = recovered.intake
         applied = recovered.cursor
         committed = recovered.cursor
@@ -102,7 +103,7 @@ package actor Profiler {
         replay = generation.encoder.map { RaggedReplay(encoder: $0) }
         source = try LogSource(host: host, options: options, cursor: recovered.cursor)
         committer = try Committer(store: store, host: host, options: options)
-        self.degraded = degraded
+        self.degraded = degraded + opened.degraded
         lastCommitNanoseconds = host.clock.monotonicNanoseconds()
         meter = RateMeter(nanoseconds: lastCommitNanoseconds)
     }
@@ -130,10 +131,18 @@ package actor Profiler {
             noteStop()
         } catch {
             failure = error
+            noteDamage(error)
             noteStop()
             source.wake()
             throw error
         }
+    }
+
+    /// Leaves word of damaged state for the next start, which sets it aside.
+    func noteDamage(_ error: PipelineError) {
+        guard case .damagedState(let path, let reason) = error else { return }
+        StateRecovery.mark(path, reason: reason, on: host)
+        degraded.append("\(error)")
     }
 
     /// The next batch, read on the follower's thread while this one folds.

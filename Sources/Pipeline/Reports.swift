@@ -262,6 +262,8 @@ package enum PipelineError: Error, CustomStringConvertible {
     case held(reason: String)
     case timedOut(what: String, seconds: Double)
     case stopping
+    /// Stored state is not what was written; the next start sets it aside and folds again.
+    case damagedState(path: String, reason: String)
     case storage(String)
     case state(String)
 
@@ -278,6 +280,8 @@ package enum PipelineError: Error, CustomStringConvertible {
         case .timedOut(let what, let seconds):
             "\(what) took longer than \(seconds) s; ask `ubpctl status` for lag and ETA"
         case .stopping: "the daemon is stopping; ask again when it has restarted"
+        case .damagedState(let path, let reason):
+            "\(path) is damaged: \(reason); the next start sets it aside and folds the log again"
         case .storage(let text): text
         case .state(let text): text
         }

@@ -29,8 +29,15 @@ package final class StateStore: Sendable {
                 try db.execute(sql: Self.schema)
             }
         } catch {
-            throw .storage("\(path): \(error); examine it with sqlite3's integrity_check")
+            throw Self.failure(error, path)
         }
+    }
+
+    /// Damage is told from a file that is only out of reach.
+    private static func failure(_ error: any Error, _ path: String) -> PipelineError {
+        DamagedDatabase.isDamage(error)
+            ? .damagedState(path: path, reason: "\(error)")
+            : .storage("\(path): \(error); look at its permissions and at the disk")
     }
 
     private static let schema = """
@@ -52,6 +59,8 @@ package final class StateStore: Sendable {
             try database.write { db in
                 try Self.write(commit, db)
             }
+        } catch  where DamagedDatabase.isDamage(error) {
+            throw .damagedState(path: path, reason: "\(error)")
         } catch {
             throw .storage(
                 "\(path): commit failed: \(error); the state is that of the last commit; "
@@ -167,7 +176,7 @@ package final class StateStore: Sendable {
             // `read` would set `query_only` around them, which compiles every statement anew.
             return try database.unsafeRead(body)
         } catch {
-            throw .storage("\(path): \(error); examine it with sqlite3's integrity_check")
+            throw Self.failure(error, path)
         }
     }
 }

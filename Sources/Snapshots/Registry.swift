@@ -20,6 +20,25 @@ package final class Registry: Sendable {
         try self.init(path: stateDirectory + "/" + Self.fileName, lock: lock)
     }
 
+    /// The same, but a damaged file is set aside first and said so.
+    ///
+    /// Snapshots and generations are adopted again from their directories; a hold is forgotten.
+    package static func recover(
+        stateDirectory: String, on host: Host
+    ) throws(SnapshotError) -> (registry: Registry, degraded: [String]) {
+        do {
+            return (try Registry(stateDirectory: stateDirectory, on: host.disk), [])
+        } catch .damagedRegistry(let path, let reason) {
+            let aside = try onDisk { () throws(StorageError) in
+                try DamagedDatabase.setAside(path, on: host)
+            }
+            let line =
+                "\(aside): set aside, it was damaged (\(reason)); snapshots and generations are "
+                + "adopted from their directories; roll back again if `current` was held"
+            return (try Registry(stateDirectory: stateDirectory, on: host.disk), [line])
+        }
+    }
+
     /// A registry that dies with its owner, for tests and dry runs.
     package static func inMemory() throws(SnapshotError) -> Registry {
         try Registry(path: nil, lock: nil)
@@ -44,6 +63,8 @@ package final class Registry: Sendable {
             try migrator.migrate(queue)
         } catch let error as SnapshotError {
             throw error
+        } catch  where DamagedDatabase.isDamage(error) {
+            throw .damagedRegistry(path: self.path, reason: "\(error)")
         } catch {
             throw .registry(path: self.path, reason: "\(error)")
         }

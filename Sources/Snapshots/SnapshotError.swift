@@ -7,6 +7,8 @@ import Storage
 package enum SnapshotError: Error, Equatable, CustomStringConvertible {
     case storage(StorageError)
     case registry(path: String, reason: String)
+    /// Its content is no registry any more.
+    case damagedRegistry(path: String, reason: String)
     case newerRegistry(path: String, found: [String])
     case stateDirectoryInUse(path: String)
     case unknownVersion(Int64)
@@ -27,6 +29,8 @@ package enum SnapshotError: Error, Equatable, CustomStringConvertible {
         case .registry(let path, let reason):
             "\(path): \(reason); if it is damaged, stop ubpd and move it away: snapshots and "
                 + "generations are adopted again from their directories"
+        case .damagedRegistry(let path, let reason):
+            "\(path): damaged: \(reason); the daemon sets it aside when it starts"
         case .newerRegistry(let path, let found):
             "\(path): written by a newer ubpd (migrations \(found)); run that version"
         case .stateDirectoryInUse(let path):

@@ -40,11 +40,15 @@ struct ImportCommand: ParsableCommand {
     @Option(help: "Rows that may be held in memory, some 64 bytes each.")
     var maxRows = ImportOptions().rowLimit
 
+    @Flag(help: "Write behind what the log holds already; events older than that fold as late.")
+    var append = false
+
     @Flag(help: "Report as one JSON object.")
     var json = false
 
     func run() throws {
         let host = Host.real
+        try checkLog(on: host.disk)
         var options = ImportOptions()
         for text in map { try options.addMapping(text) }
         for text in column { try options.addColumn(text) }
@@ -59,6 +63,18 @@ struct ImportCommand: ParsableCommand {
         }
         let report = try importer.run(source, into: &sink)
         print(json ? report.json : report.description)
+    }
+}
+
+extension ImportCommand {
+    /// Refuses a log that has segments: an import that is run twice would double every event.
+    private func checkLog(on disk: any Disk) throws {
+        guard !append, try disk.status(logDir) != nil else { return }
+        let segments = try disk.names(in: logDir).filter { SegmentName.sequence($0) != nil }
+        guard let first = segments.first else { return }
+        throw ValidationError(
+            "\(logDir) holds \(segments.count) segments already, the first is \(first); give "
+                + "another directory, or --append to write behind them")
     }
 }
 

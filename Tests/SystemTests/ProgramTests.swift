@@ -35,6 +35,68 @@ import Testing
         #expect(fit.status == 0, "\(fit.output)\(fit.error)")
     }
 
+    /// The real shop's table, where it is at hand.
+    private static let realTable =
+        ProcessInfo.processInfo.environment["UBPD_DATA"]
+        ?? "\(Programs.root)/../shared/data/online_retail.csv.lz4"
+
+    @Test(.enabled(if: FileManager.default.fileExists(atPath: realTable)))
+    func `on the real shop's log too, with every record accounted for`() async throws {
+        let directory = try TemporaryDirectory()
+        let (log, state) = ("\(directory.path)/log", "\(directory.path)/state")
+        let imported = try await Programs.ubpd([
+            "import", "--format", "csv", "--map", "cancellation=remove_from_cart", "--in",
+            Self.realTable, "--log-dir", log,
+        ])
+        try #require(imported.status == 0, "\(imported.error)")
+        try await refresh(log, state)
+        let daemon = try RunningDaemon(log: log, state: state)
+        _ = try await daemon.snapshot()
+        let counters = try #require(try await daemon.control(["status"])["counters"])
+        #expect(counters["read"] == .int(406_829))
+        let sum = try [
+            "applied", "late", "duplicate", "suppressed", "quarantined", "pending", "held",
+        ]
+        .reduce(Int64(0)) { sum, name in
+            guard case .int(let count)? = counters[name] else {
+                throw Failure(what: "no counter \(name)")
+            }
+            return sum + count
+        }
+        #expect(sum == 406_829)
+        guard case .int(let updates)? = counters["catalogue"] else {
+            throw Failure(what: "no catalogue counter")
+        }
+        #expect(imported.output.contains("product_update: \(updates)"))
+        let judge = try await Child.run([
+            "python3", "\(Programs.root)/Tests/Golden/independent_fold.py", "--log-dir", log,
+            "--state-dir", state, "--generation", "1", "--users", "200", "--socket",
+            daemon.socket,
+        ])
+        #expect(judge.status == 0, "\(judge.output)\(judge.error)")
+        #expect(judge.output.contains("200 users"))
+    }
+
+    @Test func `a second import into the same log is refused unless it is asked for`()
+        async throws
+    {
+        let directory = try TemporaryDirectory()
+        let table = "\(directory.path)/table.csv"
+        let text = "client_id,timestamp,event_type,sku\n7,2024-01-01 10:00:00,product_buy,A1\n"
+        let file = try RealDisk().open(table, .create)
+        try file.write(Array(text.utf8), at: 0)
+        let arguments = ["import", "--in", table, "--log-dir", "\(directory.path)/log"]
+        let first = try await Programs.ubpd(arguments)
+        #expect(first.status == 0, "\(first.error)")
+        let second = try await Programs.ubpd(arguments)
+        #expect(second.status != 0 && second.error.contains("--append"), "\(second.error)")
+        let third = try await Programs.ubpd(arguments + ["--append"])
+        #expect(third.status == 0, "\(third.error)")
+        #expect(
+            try RealDisk().names(in: "\(directory.path)/log").filter { $0.hasSuffix(".lz4") }.count
+                == 2)
+    }
+
     @Test func `every instruction level publishes the same bytes`() async throws {
         let directory = try TemporaryDirectory()
         let log = "\(directory.path)/log"

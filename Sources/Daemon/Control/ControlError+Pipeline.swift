@@ -12,7 +12,7 @@ extension ControlError {
             case .held: .held
             case .timedOut: .timedOut
             case .stopping: .stopping
-            case .storage: .storage
+            case .storage, .damagedState: .storage
             case .state: .state
             }
         // Descriptions say what is wrong, then, after the last semicolon, what to do.

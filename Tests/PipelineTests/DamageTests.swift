@@ -1,0 +1,84 @@
+import Events
+import GRDB
+import Pipeline
+import Storage
+import TestSupport
+import Testing
+
+/// Damaged files must not make a crash loop: they are set aside, named, and made again.
+@Suite(.serialized, .timeLimit(.minutes(5)))
+struct DamageTests {
+    private func overwrite(_ path: String, with text: String) throws {
+        let file = try RealDisk().open(path, .update)
+        try file.truncate(to: 0)
+        try file.write(Array(text.utf8), at: 0)
+    }
+
+    private func asides(_ directory: String) throws -> [String] {
+        try RealDisk().names(in: directory).filter { $0.contains(".damaged-") }
+    }
+
+    @Test func `a state file that is none is set aside, and the log folded again`() async throws {
+        let directory = try TemporaryDirectory()
+        let fixture = try PipelineFixture(root: directory.path)
+        let expected = try await fixture.outcome(fixture.options)
+        let generation = "\(fixture.options.stateDirectory)/generations/1"
+        try overwrite(
+            "\(generation)/state.sqlite", with: String(repeating: "no database ", count: 999))
+        let running = try await fixture.open(fixture.options)
+        try await running.catchUp(to: fixture.log.records.count)
+        let status = try await running.pipeline.status()
+        #expect(
+            status.degraded.contains { $0.contains("set aside") && $0.contains("folded again") })
+        #expect(try await running.profiles(of: fixture.log.users) == expected.profiles)
+        try await running.drain()
+        #expect(try StoredState("\(generation)/state.sqlite") == expected.stored)
+        #expect(try asides(generation).contains { !$0.hasSuffix("-wal") && !$0.hasSuffix("-shm") })
+    }
+
+    @Test func `a user's damaged record is an error now, and mended by the next start`()
+        async throws
+    {
+        let directory = try TemporaryDirectory()
+        let fixture = try PipelineFixture(root: directory.path)
+        let expected = try await fixture.outcome(fixture.options)
+        let generation = "\(fixture.options.stateDirectory)/generations/1"
+        let user = try #require(fixture.log.users.first)
+        try await DatabaseQueue(path: "\(generation)/state.sqlite").write { db in
+            try db.execute(
+                sql: "UPDATE users SET state = X'FF00' WHERE user = ?", arguments: [user.rawValue])
+        }
+        let first = try await fixture.open(fixture.options)
+        await #expect(throws: PipelineError.self) {
+            _ = try await first.pipeline.profiles(of: [user], asOf: nil)
+        }
+        #expect(try await first.pipeline.status().degraded.contains { $0.contains("is damaged") })
+        try await first.drain()
+        let second = try await fixture.open(fixture.options)
+        try await second.catchUp(to: fixture.log.records.count)
+        #expect(try await second.profiles(of: fixture.log.users) == expected.profiles)
+        try await second.drain()
+        #expect(try StoredState("\(generation)/state.sqlite") == expected.stored)
+        #expect(try asides(generation).count >= 1)
+    }
+
+    @Test func `a registry that is none is set aside, and its snapshots adopted again`()
+        async throws
+    {
+        let directory = try TemporaryDirectory()
+        let fixture = try PipelineFixture(root: directory.path)
+        let first = try await fixture.open(fixture.options)
+        try await first.catchUp(to: fixture.log.records.count)
+        let snapshot = try await first.pipeline.createSnapshot(SnapshotRequest())
+        try await first.drain()
+        try overwrite(
+            "\(fixture.options.stateDirectory)/ubpd.sqlite",
+            with: String(repeating: "no database ", count: 999))
+        let second = try await fixture.open(fixture.options)
+        let found = try await second.pipeline.snapshots()
+        #expect(found.map(\.version) == [snapshot.version] && found[0].hashes == snapshot.hashes)
+        #expect(found[0].isCurrent)
+        #expect(try await second.pipeline.status().degraded.contains { $0.contains("ubpd.sqlite") })
+        try await second.drain()
+    }
+}
