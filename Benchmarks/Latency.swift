@@ -7,7 +7,7 @@ import Storage
 /// How long a caller waits, inside the process: what the socket adds is not in it.
 extension Bench {
     mutating func latency() async throws {
-        let users = size(100_000, small: 2000)
+        let users = size(500_000, small: 2000)
         let (log, _) = try mixedLog(users: users, parts: ["log", "later"])
         let state = try freshState(log, "state")
         let running = try RunningPipeline(host: host, options: options(log, state: state))

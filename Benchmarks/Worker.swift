@@ -17,6 +17,8 @@ struct Worker: AsyncParsableCommand {
     @Option var stepping: String
     /// Milliseconds between two lines of output; 0 prints one line at the end alone.
     @Option var lines = 0
+    /// All users stay unless told otherwise, so that a user's bytes can be counted.
+    @Option var residentBytes = Int64.max / 2
 
     /// What a line of output says.
     struct Line: Codable {
@@ -34,8 +36,7 @@ struct Worker: AsyncParsableCommand {
         let usage = Usage(host.disk)
         var options = PipelineOptions(logDirectory: logDir, stateDirectory: stateDir)
         options.stepping = PipelineOptions.Stepping(rawValue: stepping) ?? .resident
-        // All users stay, so that a user's bytes can be counted.
-        options.residentByteCount = .max / 2
+        options.residentByteCount = residentBytes
         let before = try usage.residentByteCount()
         let running = try RunningPipeline(host: host, options: options)
         let first = try await running.pipeline.status()
