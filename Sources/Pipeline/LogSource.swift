@@ -43,6 +43,9 @@ actor LogSource {
     /// Makes a waiting `next` return.
     nonisolated func wake() { follower.wake() }
 
+    /// What the reader says of itself before it has read anything: the lag at the start.
+    nonisolated var firstCondition: Follower.Condition { follower.condition() }
+
     /// What the reader says of itself.
     func condition() -> Follower.Condition { follower.condition() }
 }

@@ -45,23 +45,59 @@ extension Profiler {
         for waiter in waiters { waiter.resume() }
     }
 
-    /// Copies what changed and hands it to the committer's thread; the ingest goes on.
+    /// Begins a commit of everything applied so far; the ingest goes on.
+    ///
+    /// The changed users are encoded in slices between micro-batches; one that is about to change
+    /// before its turn is encoded then, so the commit holds every user as of its cursor.
     func beginCommit() {
         guard !isCommitting else { return }
         isCommitting = true
         stepQueued()
-        let commit = makeCommit()
+        commitDraft = CommitDraft(commit: draftCommit(), slots: users.takeDirty())
         bytesSinceCommit = 0
         lastCommitNanoseconds = host.clock.monotonicNanoseconds()
-        let committer = committer
         Task {
-            do throws(PipelineError) {
-                try await committer.write(commit)
-                endCommit(commit, error: nil)
-            } catch {
-                endCommit(commit, error: error)
-            }
+            while encodeSlice() { await Task.yield() }
+            await writeDraft()
         }
+    }
+
+    /// Encodes waiting users for one micro-batch's time; false when none is left.
+    private func encodeSlice() -> Bool {
+        let deadline = host.clock.monotonicNanoseconds() + options.batchMicroseconds * 1000
+        while let slot = commitDraft?.slots.popLast() {
+            encodeIfAwaited(slot)
+            if host.clock.monotonicNanoseconds() >= deadline { break }
+        }
+        return commitDraft?.slots.isEmpty == false
+    }
+
+    /// Encodes a user for the commit that has begun, if it was not yet.
+    func encodeIfAwaited(_ slot: Int) {
+        guard users[slot].awaitsEncoding else { return }
+        users[slot].awaitsEncoding = false
+        commitDraft?.commit.users.append(encode(slot))
+        if !users[slot].isStored { arrivingUsers.append(users[slot].user) }
+        users[slot].isStored = true
+        users[slot].storedRowCount = users[slot].state.rows.totalCount
+    }
+
+    private func writeDraft() async {
+        guard let commit = commitDraft?.commit else { return }
+        commitDraft = nil
+        do throws(PipelineError) {
+            try await committer.write(commit)
+            endCommit(commit, error: nil)
+        } catch {
+            endCommit(commit, error: error)
+        }
+    }
+
+    /// Users whom the store does not show yet, ascending: what a cut must not miss.
+    var unstoredUsers: [UserID] {
+        let slots = users.dirty + (commitDraft?.slots ?? [])
+        let unstored = slots.filter { !users[$0].isStored }.map { users[$0].user }
+        return Set(unstored + arrivingUsers).sorted()
     }
 
     private func endCommit(_ commit: StateCommit, error: PipelineError?) {
@@ -85,16 +121,10 @@ extension Profiler {
         }
     }
 
-    /// Copies what changed since the last commit.
-    private func makeCommit() -> StateCommit {
+    /// Everything of a commit but the users.
+    private func draftCommit() -> StateCommit {
         var commit = StateCommit()
         commit.cursor = applied
-        for slot in users.takeDirty() {
-            commit.users.append(encode(slot))
-            if !users[slot].isStored { arrivingUsers.append(users[slot].user) }
-            users[slot].isStored = true
-            users[slot].storedRowCount = users[slot].state.rows.totalCount
-        }
         commit.catalogue = intake.takeChanges()
         if heldChanged {
             commit.held = intake.held.events.map { event in

@@ -59,6 +59,7 @@ extension Profiler {
     ) throws(PipelineError) -> Reducer.Outcome {
         let slot = try residentSlot(event.event.user, firstOffset: admission)
         handOver(slot)
+        encodeIfAwaited(slot)
         makeRoom(slot)
         scratch.removeRows()
         let outcome = generation.reducer.admit(

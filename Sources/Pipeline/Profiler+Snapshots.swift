@@ -66,7 +66,7 @@ extension Profiler {
         cut = SnapshotCut(
             offset: applied.recordCount, asOf: asOf,
             activeSince: listed == nil ? asOf - options.snapshotActiveDays * 86_400 : nil,
-            listed: listed, unstored: (users.unstoredUsers + arrivingUsers).sorted())
+            listed: listed, unstored: unstoredUsers)
         return SnapshotPlan(
             space: generation.space, generation: generation.id, trained: generation.trained,
             parts: builder.layout.parts.map {

@@ -54,6 +54,8 @@ package actor Profiler {
     var phase = Phase.recovering
     var failure: PipelineError?
     var degraded: [String]
+    /// The commit whose users are being encoded.
+    var commitDraft: CommitDraft?
     /// Users whose first record is being written to the store.
     var arrivingUsers: [UserID] = []
     /// Whether the committer is writing, and who waits for it.
@@ -102,6 +104,7 @@ package actor Profiler {
         builder = generation.makeBuilder()
         replay = generation.encoder.map { RaggedReplay(encoder: $0) }
         source = try LogSource(host: host, options: options, cursor: recovered.cursor)
+        readerCondition = source.firstCondition
         committer = try Committer(store: store, host: host, options: options)
         self.degraded = degraded + opened.degraded
         lastCommitNanoseconds = host.clock.monotonicNanoseconds()
@@ -113,7 +116,6 @@ package actor Profiler {
     /// - Throws: what made it stop; the durable state is that of the last commit.
     package func run() async throws(PipelineError) {
         do throws(PipelineError) {
-            readerCondition = await source.condition()
             if phase == .recovering { phase = .catchingUp }
             var ahead = readAhead()
             while phase != .draining {

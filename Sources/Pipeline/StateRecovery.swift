@@ -16,29 +16,38 @@ struct StateRecovery {
         host: Host, options: PipelineOptions, generation: LiveGeneration
     ) throws(PipelineError) {
         let path = "\(generation.directory)/state.sqlite"
+        func open() throws(PipelineError) -> (StateStore, RecoveredState) {
+            let store = try StateStore(path)
+            return (store, try RecoveredState(store, options: options, generation: generation))
+        }
         var reason = try Self.takeMark(path, host.disk)
+        var opened: (StateStore, RecoveredState)?
         if reason == nil {
             do throws(PipelineError) {
-                store = try StateStore(path)
-                recovered = try RecoveredState(store, options: options, generation: generation)
-                degraded = []
-                return
+                opened = try open()
             } catch .damagedState(_, let found) {
                 reason = found
             }
         }
-        let aside: String
+        if let opened {
+            (store, recovered) = opened
+            degraded = []
+            return
+        }
+        degraded = [try Self.setAside(path, reason: reason ?? "no reason was left", on: host)]
+        (store, recovered) = try open()
+    }
+
+    private static func setAside(
+        _ path: String, reason: String, on host: Host
+    ) throws(PipelineError) -> String {
         do {
-            aside = try DamagedDatabase.setAside(path, on: host)
+            let aside = try DamagedDatabase.setAside(path, on: host)
+            return "\(aside): set aside, it was damaged (\(reason)); the log was folded again from "
+                + "its start, or from where it begins now; remove the file when it is not needed"
         } catch {
             throw .storage("\(error)")
         }
-        store = try StateStore(path)
-        recovered = try RecoveredState(store, options: options, generation: generation)
-        degraded = [
-            "\(aside): set aside, it was damaged (\(reason ?? "")); the log was folded again from "
-                + "its start, or from where it begins now; remove the file when it is not needed"
-        ]
     }
 
     /// Leaves word that the file is damaged, for the next start.

@@ -204,6 +204,13 @@ package struct StateCommit: Sendable {
     package init() {}
 }
 
+/// A commit that has begun: complete but for the users that still wait to be encoded.
+struct CommitDraft: Sendable {
+    var commit: StateCommit
+    /// Slots of the users that may still wait; taken from the end.
+    var slots: [Int]
+}
+
 /// What a user's stored record holds.
 struct StoredUser: Sendable {
     var hot: [UInt8]

@@ -15,8 +15,10 @@ struct ResidentUser: Sendable {
     var storedRowCount: Int64 = 0
     /// Whether the store has a record of the user.
     var isStored = false
-    /// Whether something changed since the last commit was copied.
+    /// Whether something changed since the last commit began.
     var isDirty = false
+    /// Whether a commit has begun that must take the user as it is now.
+    var awaitsEncoding = false
     /// Whether rows wait to be stepped at the end of the micro-batch.
     var isQueued = false
     /// Value of the table's touch counter when the user was last used.
@@ -32,21 +34,16 @@ struct ResidentUser: Sendable {
 
 /// The users in memory, in slots that stay put, with those that changed since the last commit.
 struct UserTable: Sendable {
-    private var slots: [ResidentUser] = []
+    private var slots = SlotBlocks()
     /// Slots changed since `takeDirty`, in order of their first change.
     private(set) var dirty: [Int] = []
-    private var index: [UserID: Int] = [:]
+    private var index = UserIndex()
     private var free: [Int] = []
     private var touchCount: UInt64 = 0
     private var hand = 0
 
     /// Users in memory.
     var count: Int { index.count }
-
-    /// Users that were never committed, ascending.
-    var unstoredUsers: [UserID] {
-        index.filter { !slots[$0.value].isStored }.keys.sorted()
-    }
 
     /// The slot of a resident user.
     func slot(of user: UserID) -> Int? { index[user] }
@@ -82,9 +79,12 @@ struct UserTable: Sendable {
         }
     }
 
-    /// The changed slots, which count as unchanged from now on.
+    /// The changed slots, which a commit takes as they are now; from now on they are unchanged.
     mutating func takeDirty() -> [Int] {
-        for slot in dirty { slots[slot].isDirty = false }
+        for slot in dirty {
+            slots[slot].isDirty = false
+            slots[slot].awaitsEncoding = true
+        }
         defer { dirty = [] }
         return dirty
     }
@@ -116,7 +116,7 @@ struct UserTable: Sendable {
 
     private func mayLeave(_ slot: Int) -> Bool {
         !slots[slot].isFree && !slots[slot].isDirty && !slots[slot].isQueued
-            && slots[slot].isStored
+            && slots[slot].isStored && !slots[slot].awaitsEncoding
     }
 
     /// Estimated bytes by part, from at most `sampleCount` users at a fixed stride.
@@ -135,7 +135,7 @@ struct UserTable: Sendable {
     /// Traps when the table breaks its own rules.
     func checkInvariants() {
         precondition(index.count + free.count == slots.count, "slots are lost")
-        for (user, slot) in index {
+        for (user, slot) in index.all {
             precondition(slots[slot].user == user, "the index points at another user")
         }
         precondition(Set(dirty).count == dirty.count, "a slot is dirty twice")

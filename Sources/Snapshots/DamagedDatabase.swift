@@ -19,7 +19,7 @@ package enum DamagedDatabase {
         for suffix in ["", "-wal", "-shm"] where try host.disk.status(path + suffix) != nil {
             try host.disk.rename(path + suffix, to: aside + suffix)
         }
-        try host.disk.syncDirectory(path.parentPath)
+        if let directory = path.parentPath { try host.disk.syncDirectory(directory) }
         return aside
     }
 }
