@@ -61,9 +61,9 @@ struct DamageTests {
     private func expectDamage(_ fixture: PipelineFixture, of user: UserID) async throws {
         let running = try await fixture.open(fixture.options)
         var found: PipelineError?
-        do {
+        do throws(PipelineError) {
             _ = try await running.pipeline.profiles(of: [user], asOf: nil)
-        } catch let error as PipelineError {
+        } catch {
             found = error
         }
         guard case .damagedState? = found else {
