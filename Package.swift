@@ -104,7 +104,7 @@ let package = Package(
 
         // MARK: Tests
         .target(
-            name: "TestSupport", dependencies: ["Storage", "EventLog", "Events"],
+            name: "TestSupport", dependencies: ["Features", "Storage", "EventLog", "Events"],
             path: "Tests/TestSupport", swiftSettings: strict),
         tests("Kernels", "CKernels", "Storage"),
         tests("Storage"),
