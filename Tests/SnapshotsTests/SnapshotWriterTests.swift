@@ -5,12 +5,12 @@ import TestSupport
 import Testing
 
 @Suite struct SnapshotWriterTests {
-    @Test func `numpy loads both files and finds the rows`() throws {
+    @Test func `numpy loads both files and finds the rows`() async throws {
         let directory = try TemporaryDirectory()
         let fixture = try SnapshotFixture.onDisk(directory.path)
         _ = try fixture.store.recover()
         try fixture.write(users: 1000)
-        let printed = try python(
+        let printed = try await Child.python(
             """
             import hashlib, json, sys
             import numpy as np
@@ -27,9 +27,9 @@ import Testing
                   [digest(n) == f["sha256"] for n, f in sorted(m["files"].items())],
                   m["users"], m["width"], m["parent"], m["as_of"], m["cursor"]["recordCount"],
                   m["heads"], m["population"], m["parts"][1]["name"])
-            """, fixture.store.path(of: 1))
+            """, [fixture.store.path(of: 1)])
         #expect(
-            printed == """
+            try printed.successful().output == """
                 int64 float16 (1000,) (1000, 4) True True True [True, True] 1000 4 None \
                 1667952000 77 None {'active_days': 90} stats
 
