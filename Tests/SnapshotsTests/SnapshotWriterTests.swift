@@ -1,4 +1,5 @@
 import Events
+import Profiles
 import Snapshots
 import Storage
 import TestSupport
@@ -129,12 +130,18 @@ import Testing
     }
 
     @Test(arguments: [
-        [], [SnapshotPart(name: "a", start: 1, end: 2)],
-        [SnapshotPart(name: "a", start: 0, end: 2), SnapshotPart(name: "a", start: 2, end: 3)],
-        [SnapshotPart(name: "a", start: 0, end: 2), SnapshotPart(name: "b", start: 3, end: 4)],
-        [SnapshotPart(name: "a", start: 0, end: 0)],
+        [], [ProfileLayout.Part(name: "a", start: 1, end: 2)],
+        [
+            ProfileLayout.Part(name: "a", start: 0, end: 2),
+            ProfileLayout.Part(name: "a", start: 2, end: 3),
+        ],
+        [
+            ProfileLayout.Part(name: "a", start: 0, end: 2),
+            ProfileLayout.Part(name: "b", start: 3, end: 4),
+        ],
+        [ProfileLayout.Part(name: "a", start: 0, end: 0)],
     ])
-    func `parts must cover the columns`(parts: [SnapshotPart]) throws {
+    func `parts must cover the columns`(parts: [ProfileLayout.Part]) throws {
         let (fixture, _) = try SnapshotFixture.inMemory()
         var plan = SnapshotFixture.plan()
         plan.parts = parts
