@@ -104,7 +104,7 @@ let package = Package(
 
         // MARK: Tests
         .target(
-            name: "TestSupport", dependencies: ["Storage", "EventLog", "Events"],
+            name: "TestSupport", dependencies: ["Features", "Storage", "EventLog", "Events"],
             path: "Tests/TestSupport", swiftSettings: strict),
         tests("Kernels", "CKernels", "Storage"),
         tests("Storage"),
@@ -118,7 +118,7 @@ let package = Package(
         tests(
             "Profiles", "Encoders", "Features", "Sessions", "Events", "EventLog", "Kernels",
             "Storage"),
-        tests("Snapshots", "Storage", "Events", "EventLog", grdb),
+        tests("Snapshots", "Profiles", "Storage", "Events", "EventLog", grdb),
         tests(
             "Pipeline", "EventLog", "Events", "Sessions", "Features", "Encoders", "Profiles",
             "Refresh", "Snapshots", "Kernels", "Storage", grdb),
@@ -126,8 +126,8 @@ let package = Package(
             "Refresh", "Features", "Events", "EventLog", "Pipeline", "Snapshots", "Storage"),
         tests("Import", "EventLog", "Events", "Storage"),
         tests(
-            "Daemon", "ControlProtocol", "Pipeline", "Events", "EventLog", "Storage", logging,
-            nioCore, nioPosix),
+            "Daemon", "ControlProtocol", "Pipeline", "Profiles", "Events", "EventLog", "Storage",
+            logging, nioCore, nioPosix),
         .testTarget(
             name: "SystemTests", dependencies: ["TestSupport", "ControlProtocol", "Storage"],
             swiftSettings: strict),

@@ -5,7 +5,7 @@
 
 #pragma STDC FP_CONTRACT OFF
 
-static float widened(uint16_t half) {
+float kernels_widen_one(uint16_t half) {
     uint32_t sign = (uint32_t)(half & 0x8000u) << 16, exponent = half >> 10 & 0x1Fu;
     uint32_t fraction = half & 0x3FFu, bits;
     if (exponent == 0x1F) {
@@ -24,12 +24,13 @@ static float widened(uint16_t half) {
     return value;
 }
 
-static uint16_t narrowed(float value) {
+uint16_t kernels_narrow_one(float value) {
     uint32_t bits;
     memcpy(&bits, &value, sizeof bits);
     uint32_t sign = bits >> 16 & 0x8000u, magnitude = bits & 0x7FFFFFFFu;
     if (magnitude > 0x7F800000u) return (uint16_t)(sign | 0x7E00u | (magnitude >> 13 & 0x3FFu));
-    if (magnitude >= 0x477FF000u) return (uint16_t)(sign | 0x7C00u);  // 65520 and above
+    // 65520 lies half way between the largest number and what would follow it.
+    if (magnitude >= 0x477FF000u) return (uint16_t)(sign | 0x7C00u);
     uint32_t kept, rest, tie;
     if (magnitude >= 0x38800000u) {  // 2^-14: normal in binary16
         magnitude -= 112u << 23;
@@ -95,7 +96,7 @@ void kernels_widen(int level, const uint16_t *halfs, float *values, size_t count
 #else
     (void)level;
 #endif
-    for (; i < count; i++) values[i] = widened(halfs[i]);
+    for (; i < count; i++) values[i] = kernels_widen_one(halfs[i]);
 }
 
 void kernels_narrow(int level, const float *values, uint16_t *halfs, size_t count) {
@@ -106,5 +107,5 @@ void kernels_narrow(int level, const float *values, uint16_t *halfs, size_t coun
 #else
     (void)level;
 #endif
-    for (; i < count; i++) halfs[i] = narrowed(values[i]);
+    for (; i < count; i++) halfs[i] = kernels_narrow_one(values[i]);
 }

@@ -28,13 +28,8 @@ package struct SRADecoder: Sendable {
         outputWidth = checked.inputWidth
         latentWidth = checked.latentWidth
         self.level = level
-        gru = PackedGRU(
-            weightIH: checked.values("decoder.weight_ih_l0"),
-            weightHH: checked.values("decoder.weight_hh_l0"),
-            biasIH: checked.values("decoder.bias_ih_l0"),
-            biasHH: checked.values("decoder.bias_hh_l0"), hiddenWidth: checked.hiddenWidth)
-        output = PackedLinear(
-            weight: checked.values("output.weight"), bias: checked.values("output.bias"))
+        gru = checked.gru("decoder")
+        output = checked.linear("output")
     }
 
     /// Reconstructs a sequence of rows.

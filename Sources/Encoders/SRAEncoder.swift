@@ -34,13 +34,8 @@ package struct SRAEncoder: Sendable {
         hiddenWidth = checked.hiddenWidth
         latentWidth = checked.latentWidth
         self.level = level
-        gru = PackedGRU(
-            weightIH: checked.values("encoder.weight_ih_l0"),
-            weightHH: checked.values("encoder.weight_hh_l0"),
-            biasIH: checked.values("encoder.bias_ih_l0"),
-            biasHH: checked.values("encoder.bias_hh_l0"), hiddenWidth: checked.hiddenWidth)
-        latent = PackedLinear(
-            weight: checked.values("latent.weight"), bias: checked.values("latent.bias"))
+        gru = checked.gru("encoder")
+        latent = checked.linear("latent")
     }
 
     /// Untrained weights: PyTorch's default initialisation, `U(−1/√n, 1/√n)` with n = H for the

@@ -1,3 +1,4 @@
+import Kernels
 import Storage
 
 /// The tensors of the SRA network by PyTorch's names, with shapes and finiteness checked.
@@ -41,8 +42,21 @@ struct SRATensors {
         self.byName = byName
     }
 
+    /// The GRU whose four tensors' names begin with `name`.
+    func gru(_ name: String) -> PackedGRU {
+        PackedGRU(
+            weightIH: values("\(name).weight_ih_l0"), weightHH: values("\(name).weight_hh_l0"),
+            biasIH: values("\(name).bias_ih_l0"), biasHH: values("\(name).bias_hh_l0"),
+            hiddenWidth: hiddenWidth)
+    }
+
+    /// The linear layer whose two tensors' names begin with `name`.
+    func linear(_ name: String) -> PackedLinear {
+        PackedLinear(weight: values("\(name).weight"), bias: values("\(name).bias"))
+    }
+
     /// The values of a tensor that `init` has checked.
-    func values(_ name: String) -> [Float] { byName[name]?.values ?? [] }
+    private func values(_ name: String) -> [Float] { byName[name]?.values ?? [] }
 
     /// All names and shapes, in the order of PyTorch's `state_dict`.
     static func shapes(

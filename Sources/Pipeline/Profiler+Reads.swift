@@ -51,10 +51,7 @@ extension Profiler {
             asOf: intake.counters.read == 0 && asOf == nil ? nil : time,
             offset: applied.recordCount,
             stalenessSeconds: max(0, intake.asOf - time),
-            parts: builder.layout.parts.map {
-                ProfileReply.Part(name: $0.name, start: $0.start, end: $0.end)
-            },
-            rows: rows)
+            parts: builder.layout.parts, rows: rows)
     }
 
     /// Everything of `status` that the profiler knows; snapshots are added by `LivePipeline`.

@@ -69,10 +69,8 @@ extension Profiler {
             listed: listed, unstored: unstoredUsers)
         return SnapshotPlan(
             space: generation.space, generation: generation.id, trained: generation.trained,
-            parts: builder.layout.parts.map {
-                SnapshotPart(name: $0.name, start: $0.start, end: $0.end)
-            },
-            cursor: applied, asOf: intake.counters.read == 0 ? nil : asOf,
+            parts: builder.layout.parts, cursor: applied,
+            asOf: intake.counters.read == 0 ? nil : asOf,
             population: listed == nil
                 ? .activeDays(Int(options.snapshotActiveDays))
                 : .list(count: Int64(listed?.count ?? 0)),

@@ -1,5 +1,6 @@
 import EventLog
 import Events
+import Profiles
 
 /// What the control plane may ask of a running pipeline; `Daemon` translates JSON-RPC to this.
 ///
@@ -109,21 +110,6 @@ package struct StatusReport: Sendable, Codable {
 
 /// Answer to `profile.get` and `profile.batch`: one consistent cut.
 package struct ProfileReply: Sendable {
-    /// Columns of one part of the profile.
-    package struct Part: Sendable, Codable, Equatable {
-        package var name: String
-        /// First column.
-        package var start: Int
-        /// One past the last column.
-        package var end: Int
-
-        package init(name: String, start: Int, end: Int) {
-            self.name = name
-            self.start = start
-            self.end = end
-        }
-    }
-
     /// One user's profile.
     package struct Row: Sendable {
         package var user: UserID
@@ -162,12 +148,12 @@ package struct ProfileReply: Sendable {
     package var offset: LogOffset
     /// Seconds by which the log clock is ahead of `asOf`; 0 when they are equal.
     package var stalenessSeconds: Int64
-    package var parts: [Part]
+    package var parts: [ProfileLayout.Part]
     package var rows: [Row]
 
     package init(
         space: Int64, generation: Int64, trained: Bool, asOf: Int64?, offset: LogOffset,
-        stalenessSeconds: Int64, parts: [Part], rows: [Row]
+        stalenessSeconds: Int64, parts: [ProfileLayout.Part], rows: [Row]
     ) {
         self.space = space
         self.generation = generation

@@ -5,9 +5,12 @@ package struct ProfileLayout: Hashable, Sendable, Codable {
     /// One part: columns `start..<end`.
     package struct Part: Hashable, Sendable, Codable {
         package var name: String
+        /// First column.
         package var start: Int
+        /// One past the last column.
         package var end: Int
 
+        /// Columns `start..<end` under a name.
         package init(name: String, start: Int, end: Int) {
             self.name = name
             self.start = start

@@ -1,21 +1,8 @@
 import EventLog
+import Profiles
 import Storage
 
-/// Columns of one part of the profile.
-package struct SnapshotPart: Sendable, Hashable, Codable {
-    package var name: String
-    /// First column.
-    package var start: Int
-    /// One past the last column.
-    package var end: Int
-
-    /// Columns `start..<end` under a name.
-    package init(name: String, start: Int, end: Int) {
-        self.name = name
-        self.start = start
-        self.end = end
-    }
-
+extension ProfileLayout.Part {
     /// The width of the profile that `parts` make up.
     ///
     /// - Throws: `badParts` unless they follow on each other from column 0 under different names.
@@ -83,7 +70,7 @@ package struct SnapshotManifest: Sendable, Equatable, Codable {
     package var heads: Int64?
     package var factors: Int64?
     /// The profile's parts in column order.
-    package var parts: [SnapshotPart]
+    package var parts: [ProfileLayout.Part]
     package var cursor: Cursor
     /// Event time the profiles speak for, seconds since 1970; nil before the log clock exists.
     package var asOf: Int64?
@@ -141,7 +128,7 @@ package struct SnapshotPlan: Sendable {
     package var heads: Int64?
     package var factors: Int64?
     /// The profile's parts in column order, without a gap.
-    package var parts: [SnapshotPart]
+    package var parts: [ProfileLayout.Part]
     package var cursor: Cursor
     /// Event time the profiles speak for, seconds since 1970.
     package var asOf: Int64?
@@ -153,7 +140,7 @@ package struct SnapshotPlan: Sendable {
 
     /// A plan without fine-tuned heads and factors and without erasures.
     package init(
-        space: Int64, generation: Int64, trained: Bool, parts: [SnapshotPart], cursor: Cursor,
+        space: Int64, generation: Int64, trained: Bool, parts: [ProfileLayout.Part], cursor: Cursor,
         asOf: Int64?, population: SnapshotPopulation, expectedUsers: Int64
     ) {
         self.space = space

@@ -1,3 +1,4 @@
+import Profiles
 import Storage
 import Synchronization
 
@@ -39,7 +40,7 @@ package final class SnapshotStore: Sendable {
     ///
     /// - Throws: `busy` while another is being written, `badParts`, `diskFull`.
     package func begin(_ plan: SnapshotPlan) throws(SnapshotError) -> SnapshotWriter {
-        let width = try SnapshotPart.width(of: plan.parts)
+        let width = try ProfileLayout.Part.width(of: plan.parts)
         let version = try nextVersion()
         try writing.withLock { (writing) throws(SnapshotError) in
             if let writing { throw .busy(version: writing) }
@@ -133,7 +134,7 @@ package final class SnapshotStore: Sendable {
     /// Reads both files of a directory and compares them with the manifest.
     func audit(_ manifest: SnapshotManifest, in directory: String) throws(SnapshotError) {
         guard let users = Int(exactly: manifest.users), users >= 0, manifest.width >= 1,
-            try SnapshotPart.width(of: manifest.parts) == manifest.width,
+            try ProfileLayout.Part.width(of: manifest.parts) == manifest.width,
             Set(manifest.files.keys) == [SnapshotFiles.users, SnapshotFiles.embeddings]
         else {
             throw .damaged(

@@ -2,6 +2,7 @@ import Daemon
 import EventLog
 import Events
 import Pipeline
+import Profiles
 import Synchronization
 
 /// A pipeline that answers from memory, notes what it was asked, and fails or waits when told to.

@@ -3,6 +3,7 @@ import Features
 import Kernels
 import Sessions
 import Storage
+import TestSupport
 
 /// One user's fold, event by event, checked after each.
 struct FoldHarness {
@@ -88,41 +89,8 @@ func text(_ component: UInt8) -> TextVector {
 
 extension FrozenStatistics {
     /// Made-up statistics under which every column of a row varies.
-    static let lively: FrozenStatistics = {
-        var tables: [KeyTable: [Int64: KeyStatistic]] = [:]
-        for table in KeyTable.allCases {
-            for key in 0..<12 as Range<Int64> {
-                tables[table, default: [:]][key] = KeyStatistic(
-                    buy: key * 3, add: key * 5, remove: key, entropy: Double(key) / 7)
-            }
-        }
-        return FrozenStatistics(
-            tables: tables, topItems: [1, 3, 5], topCategories: [2],
-            nameCentroids: centroids([0, 90, 180, 255]), queryCentroids: centroids([20, 128, 240]),
-            scalers: RowTable.allCases.map(livelyScalers))
-    }()
-
-    static func centroids(_ components: [Float]) -> [Float] {
-        components.flatMap { Array(repeating: $0, count: 16) }
-    }
-
-    static func livelyScalers(_ table: RowTable) -> RowScalers {
-        RowScalers(
-            table: table,
-            scalers: (0..<RowLayout.width).map { position in
-                var scaler = Scaler(
-                    treatment: RowLayout.treatment(table, position), lambda: 0, low: 0, high: 1)
-                switch scaler.treatment {
-                case .direct: break
-                case .count:
-                    scaler.lambda = Double(position % 5) / 4 - 0.5
-                    scaler.high = scaler.transform(60)
-                case .rate: scaler.high = position == 42 ? 1 : 4000
-                case .logarithm: scaler.high = scaler.transform(3_000_000)
-                }
-                return scaler
-            })
-    }
+    static let lively: FrozenStatistics = .lively(
+        keyCount: 12, topItems: [1, 3, 5], topCategories: [2])
 }
 
 /// A seeded user of all kinds of events, in time order; exact ties stand in log order.

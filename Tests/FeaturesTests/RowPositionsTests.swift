@@ -2,6 +2,7 @@ import Events
 import Features
 import Kernels
 import Sessions
+import TestSupport
 import Testing
 
 /// Every position of every kind of row, on one user small enough to work out by hand.

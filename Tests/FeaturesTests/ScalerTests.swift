@@ -1,6 +1,7 @@
 import Features
 import Kernels
 import Storage
+import TestSupport
 import Testing
 
 @Suite struct ScalerTests {

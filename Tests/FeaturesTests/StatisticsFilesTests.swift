@@ -1,5 +1,4 @@
 import Features
-import Foundation
 import Storage
 import TestSupport
 import Testing
@@ -63,10 +62,10 @@ import Testing
         #expect(try read("/a", disk).tables[.urls] == table)
     }
 
-    @Test func `numpy and Python's json read them`() throws {
+    @Test func `numpy and Python's json read them`() async throws {
         let directory = try TemporaryDirectory()
         try write(.lively, directory.path, RealDisk())
-        let output = try python(
+        let printed = try await Child.python(
             """
             import json, sys, numpy as np
             root = sys.argv[1]
@@ -86,8 +85,8 @@ import Testing
                 "treatment": "logarithm", "lambda": 0, "low": 0,
                 "high": scalers["visit"][59]["high"]}, scalers["product"][59]
             print("read")
-            """, directory.path)
-        #expect(output == "read\n")
+            """, [directory.path])
+        #expect(try printed.successful().output == "read\n")
     }
 
     @Test func `damaged and missing files are typed errors`() throws {
@@ -128,18 +127,5 @@ import Testing
             try disk.open(path, .update).write(bytes, at: Int64(NpyHeader.byteCount))
             #expect(throws: FeatureError.self, "\(bits)") { try read("/a", disk) }
         }
-    }
-
-    /// Runs a Python program and returns what it printed.
-    private func python(_ program: String, _ arguments: String...) throws -> String {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = ["python3", "-c", program] + arguments
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        try process.run()
-        let output = try pipe.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        return String(decoding: output, as: UTF8.self)
     }
 }

@@ -7,15 +7,17 @@ import Testing
 
 /// Imports whole tables and compares with `Tests/Golden/import_table.py`, which shares no code.
 @Suite struct PythonImportTests {
-    @Test(.enabled(if: PythonOracle.isThere), arguments: 0..<4)
-    func `writes the very bytes that Python expects`(seed: Int) throws {
+    @Test(
+        .enabled { try await Child.run(["python3", "--version"]).status == 0 }, arguments: 0..<4)
+    func `writes the very bytes that Python expects`(seed: Int) async throws {
         let table = Self.table(seed: UInt64(seed))
         let folder = try TemporaryDirectory()
         try RealDisk().open(folder.path + "/t.csv", .create).write(table, at: 0)
-        try PythonOracle.run([
-            folder.path + "/t.csv", "--map", "cancellation=remove_from_cart", "--map", "junk=drop",
+        _ = try await Child.run([
+            "python3", "-B", goldenPath("import_table.py"), folder.path + "/t.csv",
+            "--map", "cancellation=remove_from_cart", "--map", "junk=drop",
             "--records", folder.path + "/records", "--dictionary", folder.path + "/dictionary",
-        ])
+        ]).successful()
         var bench = try ImportBench()
         try bench.options.addMapping("cancellation=remove_from_cart")
         try bench.options.addMapping("junk=drop")
@@ -109,24 +111,3 @@ private let realTable: String? = {
     let path = folder.appending(path: "online_retail.csv.lz4").path
     return FileManager.default.isReadableFile(atPath: path) ? path : nil
 }()
-
-/// Runs the golden script.
-private enum PythonOracle {
-    static let isThere = (try? python(["--version"])) == 0
-
-    static func run(_ arguments: [String]) throws {
-        let root = URL(filePath: #filePath).appending(path: "../../..").standardized
-        let script = root.appending(path: "Tests/Golden/import_table.py").path
-        try #require(python(["-B", script] + arguments) == 0)
-    }
-
-    private static func python(_ arguments: [String]) throws -> Int32 {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = ["python3"] + arguments
-        process.standardOutput = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        return process.terminationStatus
-    }
-}

@@ -1,5 +1,6 @@
 import Kernels
 import Storage
+import TestSupport
 import Testing
 
 @Suite struct ElementaryTests {

@@ -20,13 +20,6 @@ func ulpError(of value: Float, against exact: Double) -> Double {
     (Double(value) - exact).magnitude / Double(Float(exact).ulp)
 }
 
-/// Where a file of Tests/Golden is.
-func goldenPath(_ name: String) -> String {
-    "/"
-        + (#filePath.split(separator: "/").dropLast(2) + ["Golden", name[...]])
-        .joined(separator: "/")
-}
-
 extension Array where Element == Float {
     /// The numbers' bits, which tell −0 from 0 and compare NaNs.
     var bits: [UInt32] { map(\.bitPattern) }

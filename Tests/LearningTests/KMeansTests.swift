@@ -1,5 +1,6 @@
 import Learning
 import Storage
+import TestSupport
 import Testing
 
 @Suite struct KMeansTests {
@@ -58,10 +59,6 @@ import Testing
 }
 
 private func goldenPoints() throws -> [UInt8] {
-    let path =
-        "/"
-        + (#filePath.split(separator: "/").dropLast(2) + ["Golden", "sra_points.txt"])
-        .joined(separator: "/")
-    return try RealDisk().text(of: path, limit: 1 << 20)
+    try RealDisk().text(of: goldenPath("sra_points.txt"), limit: 1 << 20)
         .split { $0 == " " || $0 == "\n" }.compactMap { UInt8($0) }
 }

@@ -8,6 +8,7 @@ import Pipeline
 import Sessions
 import Snapshots
 import Storage
+import TestSupport
 
 /// A log on disk, and generations and pipelines on state directories beside it.
 struct PipelineFixture {
@@ -96,40 +97,8 @@ struct PipelineFixture {
             profiles: profiles)
     }
 
-    private static let statistics: FrozenStatistics = {
-        var tables: [KeyTable: [Int64: KeyStatistic]] = [:]
-        for table in KeyTable.allCases {
-            for key in 0..<30 as Range<Int64> {
-                tables[table, default: [:]][key] = KeyStatistic(
-                    buy: key * 3, add: key * 5, remove: key, entropy: Double(key) / 7)
-            }
-        }
-        func centroids(_ components: [Float]) -> [Float] {
-            components.flatMap { Array(repeating: $0, count: 16) }
-        }
-        return FrozenStatistics(
-            tables: tables, topItems: [1, 3, 5, 7, 9], topCategories: [2, 4],
-            nameCentroids: centroids([0, 90, 180, 255]), queryCentroids: centroids([20, 128, 240]),
-            scalers: RowTable.allCases.map(scalers))
-    }()
-
-    private static func scalers(_ table: RowTable) -> RowScalers {
-        RowScalers(
-            table: table,
-            scalers: (0..<RowLayout.width).map { position in
-                var scaler = Scaler(
-                    treatment: RowLayout.treatment(table, position), lambda: 0, low: 0, high: 1)
-                switch scaler.treatment {
-                case .direct: break
-                case .count:
-                    scaler.lambda = Double(position % 5) / 4 - 0.5
-                    scaler.high = scaler.transform(60)
-                case .rate: scaler.high = position == RowLayout.price ? 1 : 4000
-                case .logarithm: scaler.high = scaler.transform(3_000_000)
-                }
-                return scaler
-            })
-    }
+    private static let statistics = FrozenStatistics.lively(
+        keyCount: 30, topItems: [1, 3, 5, 7, 9], topCategories: [2, 4])
 }
 
 /// A pipeline whose `run` goes on in a task.

@@ -24,7 +24,7 @@ import Testing
         return GenerationStore(stateDirectory: directory, on: host)
     }
 
-    @Test func `publishes, verifies and finds the newest`() throws {
+    @Test func `publishes, verifies and finds the newest`() async throws {
         let directory = try TemporaryDirectory()
         let store = makeStore(RealDisk(), directory.path)
         #expect(try store.newestGood() == nil)
@@ -45,10 +45,11 @@ import Testing
         #expect(try store.verifyGeneration(2) == second)
         let text = try RealDisk().text(of: space.path + "/manifest.json", limit: 10_000)
         #expect(text.contains("\"seed\" : 18446744073709551615"))
+        let printed = try await Child.python(
+            "import json, sys; print(json.load(open(sys.argv[1]))['files']['scalers.json'])",
+            [space.path + "/manifest.json"])
         #expect(
-            try python(
-                "import json, sys; print(json.load(open(sys.argv[1]))['files']['scalers.json'])",
-                space.path + "/manifest.json")
+            try printed.successful().output
                 == "{'bytes': 0, 'sha256': '\(ContentHash.hex(of: []))'}\n")
     }
 

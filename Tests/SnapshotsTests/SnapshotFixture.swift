@@ -1,5 +1,6 @@
 import EventLog
 import Events
+import Profiles
 import Snapshots
 import Storage
 import TestSupport
@@ -44,8 +45,8 @@ struct SnapshotFixture {
         return SnapshotPlan(
             space: 1, generation: 2, trained: true,
             parts: [
-                SnapshotPart(name: "sra", start: 0, end: 3),
-                SnapshotPart(name: "stats", start: 3, end: 4),
+                ProfileLayout.Part(name: "sra", start: 0, end: 3),
+                ProfileLayout.Part(name: "stats", start: 3, end: 4),
             ],
             cursor: cursor, asOf: 1_667_952_000, population: .activeDays(90),
             expectedUsers: Int64(users))

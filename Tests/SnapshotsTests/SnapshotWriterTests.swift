@@ -1,16 +1,17 @@
 import Events
+import Profiles
 import Snapshots
 import Storage
 import TestSupport
 import Testing
 
 @Suite struct SnapshotWriterTests {
-    @Test func `numpy loads both files and finds the rows`() throws {
+    @Test func `numpy loads both files and finds the rows`() async throws {
         let directory = try TemporaryDirectory()
         let fixture = try SnapshotFixture.onDisk(directory.path)
         _ = try fixture.store.recover()
         try fixture.write(users: 1000)
-        let printed = try python(
+        let printed = try await Child.python(
             """
             import hashlib, json, sys
             import numpy as np
@@ -27,9 +28,9 @@ import Testing
                   [digest(n) == f["sha256"] for n, f in sorted(m["files"].items())],
                   m["users"], m["width"], m["parent"], m["as_of"], m["cursor"]["recordCount"],
                   m["heads"], m["population"], m["parts"][1]["name"])
-            """, fixture.store.path(of: 1))
+            """, [fixture.store.path(of: 1)])
         #expect(
-            printed == """
+            try printed.successful().output == """
                 int64 float16 (1000,) (1000, 4) True True True [True, True] 1000 4 None \
                 1667952000 77 None {'active_days': 90} stats
 
@@ -129,12 +130,18 @@ import Testing
     }
 
     @Test(arguments: [
-        [], [SnapshotPart(name: "a", start: 1, end: 2)],
-        [SnapshotPart(name: "a", start: 0, end: 2), SnapshotPart(name: "a", start: 2, end: 3)],
-        [SnapshotPart(name: "a", start: 0, end: 2), SnapshotPart(name: "b", start: 3, end: 4)],
-        [SnapshotPart(name: "a", start: 0, end: 0)],
+        [], [ProfileLayout.Part(name: "a", start: 1, end: 2)],
+        [
+            ProfileLayout.Part(name: "a", start: 0, end: 2),
+            ProfileLayout.Part(name: "a", start: 2, end: 3),
+        ],
+        [
+            ProfileLayout.Part(name: "a", start: 0, end: 2),
+            ProfileLayout.Part(name: "b", start: 3, end: 4),
+        ],
+        [ProfileLayout.Part(name: "a", start: 0, end: 0)],
     ])
-    func `parts must cover the columns`(parts: [SnapshotPart]) throws {
+    func `parts must cover the columns`(parts: [ProfileLayout.Part]) throws {
         let (fixture, _) = try SnapshotFixture.inMemory()
         var plan = SnapshotFixture.plan()
         plan.parts = parts

@@ -1,23 +1,23 @@
-import Foundation
 import Storage
 import TestSupport
 import Testing
 
 /// Python reads what this package writes.
 @Suite struct SafetensorsPythonTests {
-    @Test(.enabled(if: python(["-c", "import safetensors"]) != nil))
-    func `is read by the reference library`() throws {
+    @Test(.enabled { try await Child.python("import safetensors").status == 0 })
+    func `is read by the reference library`() async throws {
         let directory = try TemporaryDirectory()
         let golden = try SafetensorsFile.read(
             goldenPath("sra_tiny.safetensors"), on: RealDisk())
         try golden.write(to: directory.path + "/ours", on: RealDisk())
-        let script = goldenPath("sra_safetensors.py")
-        let ours = python([script, "--check", directory.path + "/ours"])
-        #expect(ours == python([script, "--check", goldenPath("sra_tiny.safetensors")]))
-        #expect(ours?.contains(#""encoder.bias": {"dtype": "float32", "shape": [3]"#) == true)
+        let check = ["python3", goldenPath("sra_safetensors.py"), "--check"]
+        let ours = try await Child.run(check + [directory.path + "/ours"]).successful()
+        let theirs = try await Child.run(check + [goldenPath("sra_tiny.safetensors")]).successful()
+        #expect(ours.output == theirs.output)
+        #expect(ours.output.contains(#""encoder.bias": {"dtype": "float32", "shape": [3]"#))
     }
 
-    @Test func `is read by NumPy, whose own headers are the same bytes`() throws {
+    @Test func `is read by NumPy, whose own headers are the same bytes`() async throws {
         let directory = try TemporaryDirectory()
         let disk = RealDisk()
         let path = directory.path
@@ -36,10 +36,10 @@ import Testing
                 same = again.getvalue() == open(path, "rb").read()
                 print(name, array.dtype, array.shape, array.tolist(), same)
             """
-        let output = try #require(
-            python(["-c", script, path]), "this test needs python3 with numpy")
+        let printed = try await Child.python(script, [path])
+        try #require(printed.status == 0, "this test needs python3 with numpy: \(printed.error)")
         #expect(
-            output == """
+            printed.output == """
                 ids int64 (1,) [-9223372036854775807] True
                 rows float16 (3, 2) [[1.0, -2.0], [0.5, 0.0], [5.960464477539063e-08, 65504.0]] True
                 none float16 (0, 744) [] True
@@ -54,25 +54,4 @@ import Testing
         try file.write(bytes, at: Int64(NpyHeader.byteCount))
         try file.write(header.encoded(), at: 0)
     }
-}
-
-/// What a Python program printed; nil when it failed or there is no Python.
-private func python(_ arguments: [String]) -> String? {
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments = ["python3"] + arguments
-    let pipe = Pipe()
-    process.standardOutput = pipe
-    process.standardError = FileHandle.nullDevice
-    guard (try? process.run()) != nil else { return nil }
-    let output = pipe.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    return process.terminationStatus == 0 ? String(decoding: output, as: UTF8.self) : nil
-}
-
-/// Where a file of Tests/Golden is.
-func goldenPath(_ name: String) -> String {
-    "/"
-        + (#filePath.split(separator: "/").dropLast(2) + ["Golden", name[...]])
-        .joined(separator: "/")
 }

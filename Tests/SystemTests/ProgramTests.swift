@@ -24,7 +24,7 @@ import Testing
         try await refresh(log, state)
         let daemon = try RunningDaemon(log: log, state: state)
         _ = try await daemon.snapshot()
-        let judge = "\(Programs.root)/Tests/Golden/independent_fold.py"
+        let judge = goldenPath("independent_fold.py")
         let common = [
             "python3", judge, "--log-dir", log, "--state-dir", state, "--generation", "1",
         ]

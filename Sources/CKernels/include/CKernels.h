@@ -52,6 +52,10 @@ void kernels_widen(int level, const uint16_t *halfs, float *values, size_t count
 // binary32 -> binary16, to nearest even; overflow gives infinity, a NaN becomes quiet.
 void kernels_narrow(int level, const float *values, uint16_t *halfs, size_t count);
 
+// The same for one number, in plain integers.
+float kernels_widen_one(uint16_t half);
+uint16_t kernels_narrow_one(float value);
+
 // Index of the centroid nearest to `point` ([16]) among centroids ([count, 16]), squared Euclidean
 // distance in binary32; the lowest index among equals. count > 0.
 size_t kernels_nearest_centroid(const uint8_t *point, const float *centroids, size_t count);

@@ -1,6 +1,7 @@
 import ControlProtocol
 import Events
 import Pipeline
+import Profiles
 
 extension MethodTable {
     func profile(_ params: [JSONValue.Member]) async throws(ControlError) -> JSONValue {
