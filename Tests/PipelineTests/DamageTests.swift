@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Damaged files must not make a crash loop: they are set aside, named, and made again.
-@Suite(.serialized, .timeLimit(.minutes(5)))
+@Suite(.serialized, .timeLimit(.minutes(2)))
 struct DamageTests {
     private func overwrite(_ path: String, with text: String) throws {
         let file = try RealDisk().open(path, .update)
@@ -79,10 +79,7 @@ struct DamageTests {
     {
         let directory = try TemporaryDirectory()
         let fixture = try PipelineFixture(root: directory.path)
-        let first = try await fixture.open(fixture.options)
-        try await first.catchUp(to: fixture.log.records.count)
-        let snapshot = try await first.pipeline.createSnapshot(SnapshotRequest())
-        try await first.drain()
+        let snapshot = try await publish(fixture)
         try overwrite(
             "\(fixture.options.stateDirectory)/ubpd.sqlite",
             with: String(repeating: "no database ", count: 999))
@@ -92,5 +89,14 @@ struct DamageTests {
         #expect(found[0].isCurrent)
         #expect(try await second.pipeline.status().degraded.contains { $0.contains("ubpd.sqlite") })
         try await second.drain()
+    }
+
+    /// Publishes a snapshot of the whole log; the pipeline is gone when this returns.
+    private func publish(_ fixture: PipelineFixture) async throws -> SnapshotReport {
+        let running = try await fixture.open(fixture.options)
+        try await running.catchUp(to: fixture.log.records.count)
+        let snapshot = try await running.pipeline.createSnapshot(SnapshotRequest())
+        try await running.drain()
+        return snapshot
     }
 }
