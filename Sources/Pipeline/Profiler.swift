@@ -150,7 +150,8 @@ package actor Profiler {
     /// The next batch, read on the follower's thread while this one folds.
     private func readAhead() -> Task<Result<LogBatch?, PipelineError>, Never> {
         let source = source
-        let wait = options.idleMilliseconds
+        // Nothing but the log can end a quiet wait early, and only a commit needs it to end at all.
+        let wait = isChanged ? options.idleMilliseconds : 8 * options.idleMilliseconds
         return Task.detached {
             do throws(PipelineError) {
                 return .success(try await source.next(waitMilliseconds: wait))
