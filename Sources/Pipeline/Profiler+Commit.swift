@@ -31,7 +31,7 @@ extension Profiler {
         source.wake()
         while phase != .stopped {
             if let failure { throw failure }
-            await withCheckedContinuation { stopWaiters.append($0) }
+            await withCheckedContinuation { stopWaiters.add($0) }
         }
         if let failure { throw failure }
     }
@@ -40,9 +40,7 @@ extension Profiler {
     func noteStop() {
         phase = .stopped
         noteRound()
-        let waiters = stopWaiters
-        stopWaiters = []
-        for waiter in waiters { waiter.resume() }
+        stopWaiters.resumeAll()
     }
 
     /// Begins a commit of everything applied so far; the ingest goes on.
@@ -109,15 +107,13 @@ extension Profiler {
             committed = commit.cursor
             evict()
         }
-        let waiters = commitWaiters
-        commitWaiters = []
-        for waiter in waiters { waiter.resume() }
+        commitWaiters.resumeAll()
     }
 
     /// Waits until no commit is on its way.
     private func commitEnd() async {
         while isCommitting {
-            await withCheckedContinuation { commitWaiters.append($0) }
+            await withCheckedContinuation { commitWaiters.add($0) }
         }
     }
 

@@ -64,7 +64,7 @@ extension Profiler {
         scratch.removeRows()
         let outcome = generation.reducer.admit(
             event, at: offset, into: &users[slot].state, &scratch)
-        users.touch(slot, changes: true)
+        users.touch(slot)
         if !scratch.keys.isEmpty { noteRows(slot) }
         return outcome
     }

@@ -56,7 +56,7 @@ extension Profiler {
                 throw .timedOut(what: "catching up to a lag of \(bytes) bytes", seconds: seconds)
             }
             source.wake()
-            await withCheckedContinuation { roundWaiters.append($0) }
+            await withCheckedContinuation { roundWaiters.add($0) }
         }
     }
 

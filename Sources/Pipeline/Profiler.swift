@@ -60,11 +60,11 @@ package actor Profiler {
     var arrivingUsers: [UserID] = []
     /// Whether the committer is writing, and who waits for it.
     var isCommitting = false
-    var commitWaiters: [CheckedContinuation<Void, Never>] = []
-    var stopWaiters: [CheckedContinuation<Void, Never>] = []
+    var commitWaiters = Waiters()
+    var stopWaiters = Waiters()
     /// Rounds of `run`: each is one answer of the reader, folded; and who waits for the next.
     var roundCount = 0
-    var roundWaiters: [CheckedContinuation<Void, Never>] = []
+    var roundWaiters = Waiters()
     var bytesSinceCommit: Int64 = 0
     var lastCommitNanoseconds: UInt64
     var readerCondition: Follower.Condition?
@@ -205,9 +205,7 @@ package actor Profiler {
     /// Counts a round and wakes who waits for one.
     func noteRound() {
         roundCount += 1
-        let waiters = roundWaiters
-        roundWaiters = []
-        for waiter in waiters { waiter.resume() }
+        roundWaiters.resumeAll()
     }
 
     /// Whether anything was applied since the last commit.

@@ -163,11 +163,6 @@ package final class StateStore: Sendable {
         }
     }
 
-    /// How many users are stored.
-    package func userCount() throws(PipelineError) -> Int64 {
-        try read { db in try Int64.fetchOne(db, sql: "SELECT COUNT(*) FROM users") ?? 0 }
-    }
-
     private func read<Value>(
         _ body: (Database) throws -> Value
     ) throws(PipelineError) -> Value {

@@ -70,10 +70,10 @@ struct UserTable: Sendable {
     }
 
     /// Notes that a user was used, and that it changed.
-    mutating func touch(_ slot: Int, changes: Bool) {
+    mutating func touch(_ slot: Int) {
         touchCount += 1
         slots[slot].touched = touchCount
-        if changes, !slots[slot].isDirty {
+        if !slots[slot].isDirty {
             slots[slot].isDirty = true
             dirty.append(slot)
         }
