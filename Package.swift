@@ -54,9 +54,11 @@ let package = Package(
         .systemLibrary(
             name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "CKernels"),
+        // Debian ships no pkg-config file for it.
+        .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
 
         // MARK: Leaves: numbers in memory, bytes on disk, bytes on the socket
-        stage("Kernels", "CKernels"),
+        stage("Kernels", "CKernels", "COneDNN"),
         stage("Storage", "CCrypto"),
         stage("ControlProtocol"),
 
@@ -66,7 +68,7 @@ let package = Package(
         stage("Sessions", "Events", "EventLog"),
         stage("Features", "Sessions", "Events", "EventLog", "Kernels", "Storage"),
         stage("Encoders", "Features", "Kernels", "Storage"),
-        stage("Learning", "Kernels", "Storage"),
+        stage("Learning", "Encoders", "Features", "Events", "Kernels", "Storage"),
         stage("Profiles", "Encoders", "Features", "Sessions", "Events", "Kernels"),
         stage("Snapshots", "Profiles", "Events", "EventLog", "Storage", grdb),
         stage(
@@ -104,7 +106,8 @@ let package = Package(
 
         // MARK: Tests
         .target(
-            name: "TestSupport", dependencies: ["Features", "Storage", "EventLog", "Events"],
+            name: "TestSupport",
+            dependencies: ["Features", "Kernels", "Storage", "EventLog", "Events"],
             path: "Tests/TestSupport", swiftSettings: strict),
         tests("Kernels", "CKernels", "Storage"),
         tests("Storage"),
@@ -114,7 +117,7 @@ let package = Package(
         tests("Sessions", "Events", "EventLog", "Storage"),
         tests("Features", "Sessions", "Events", "EventLog", "Kernels", "Storage"),
         tests("Encoders", "Kernels", "Features", "Storage"),
-        tests("Learning", "Storage"),
+        tests("Learning", "Encoders", "Features", "Events", "Kernels", "Storage"),
         tests(
             "Profiles", "Encoders", "Features", "Sessions", "Events", "EventLog", "Kernels",
             "Storage"),

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Installs what the build and the tests need beside Swift; says nothing when it is all there.
 #
-# The Debian packages are the libraries that ubpd links (liblz4, libcrypto, SQLite) and the tools
+# The Debian packages are the libraries that ubpd links (liblz4, libcrypto, SQLite, oneDNN) and the tools
 # that the tests and the demo compare it with. Runs as root, or through sudo.
 set -euo pipefail
 
-PACKAGES=(liblz4-dev libssl-dev libsqlite3-dev lz4 pkg-config python3 sqlite3 make)
+PACKAGES=(liblz4-dev libssl-dev libsqlite3-dev libdnnl-dev lz4 pkg-config python3 sqlite3 make)
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 

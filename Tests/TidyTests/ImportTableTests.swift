@@ -64,7 +64,7 @@ import Testing
 
 /// The data path from left to right, the leaves before it, what puts it together after it.
 private let order = [
-    "CLZ4", "CCrypto", "CKernels", "Kernels", "Storage", "ControlProtocol",
+    "CLZ4", "CCrypto", "COneDNN", "CKernels", "Kernels", "Storage", "ControlProtocol",
     "EventLog", "Events", "Sessions", "Features", "Encoders", "Learning", "Profiles", "Snapshots",
     "Pipeline", "Refresh", "Import", "Daemon", "ubpd", "ubpctl", "Benchmarks",
 ]
@@ -79,7 +79,8 @@ private let mayImport: [String: Set<String>] = [
     "CLZ4": [],
     "CCrypto": [],
     "CKernels": [],
-    "Kernels": ["CKernels"],
+    "COneDNN": [],
+    "Kernels": ["CKernels", "COneDNN"],
     "Storage": ["CCrypto"],
     "ControlProtocol": [],
     "EventLog": ["CLZ4", "Storage"],
@@ -87,7 +88,7 @@ private let mayImport: [String: Set<String>] = [
     "Sessions": ["Events", "EventLog"],
     "Features": ["Sessions", "Events", "EventLog", "Kernels", "Storage"],
     "Encoders": ["Features", "Kernels", "Storage"],
-    "Learning": ["Kernels", "Storage"],
+    "Learning": ["Encoders", "Features", "Events", "Kernels", "Storage"],
     "Profiles": ["Encoders", "Features", "Sessions", "Events", "Kernels"],
     "Snapshots": ["Profiles", "Events", "EventLog", "Storage"],
     "Pipeline": throughSnapshots,
