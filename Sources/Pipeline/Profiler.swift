@@ -212,8 +212,10 @@ package actor Profiler {
     var isChanged: Bool { applied != committed }
 
     /// Whether everything readable was read and folded.
+    ///
+    /// Records are compared, not places: the reader may stand in a segment that has none yet.
     var isCaughtUp: Bool {
         unappliedBytes == 0 && (readerCondition?.isAtEnd ?? false)
-            && readerCondition?.cursor == applied
+            && readerCondition?.cursor.recordCount == applied.recordCount
     }
 }
