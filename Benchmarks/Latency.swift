@@ -19,7 +19,6 @@ extension Bench {
         try await running.catchUp(to: log.records)
         _ = try await running.pipeline.checkpoint()
         try await profilesAtIdle(users, running)
-        try idle(running)
         say("latency: event to visible")
         try await visibility(log, users, running)
         say("latency: rollback")
@@ -104,23 +103,6 @@ extension Bench {
         report.add(
             group, "\(name): p99", "us", [percentile(samples, 0.99)], target: .below(target))
         report.add(group, "\(name): p99.9", "us", [percentile(samples, 0.999)])
-    }
-
-    private mutating func idle(_ running: RunningPipeline) throws {
-        say("idle")
-        let usage = Usage(host.disk)
-        let seconds = isSmall ? 1.0 : 10.0
-        let before = try usage.threads()
-        // This thread waits in the kernel; what the process uses meanwhile is the pipeline's.
-        let watch = host.disk.watch(work)
-        let start = host.clock.monotonicNanoseconds()
-        var elapsed = 0.0
-        while elapsed < seconds {
-            watch.wait(milliseconds: Int((seconds - elapsed) * 1000) + 1)
-            elapsed = Double(host.clock.monotonicNanoseconds() - start) / 1e9
-        }
-        let share = try usage.seconds(since: before).values.reduce(0, +) / elapsed * 100
-        report.add("idle", "processor", "% of a core", [share], target: .below(0.5))
     }
 }
 
