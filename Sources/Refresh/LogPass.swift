@@ -10,6 +10,11 @@ struct LogPass {
     let host: Host
     let options: RefreshOptions
 
+    /// Longest single wait for a segment's grace time to end.
+    private static let waitMilliseconds = 50
+    /// Waits in a row after which what was read is taken for all: twice the default grace time.
+    private static let waitLimit = 80
+
     /// Calls `body` for every entry, in log order.
     ///
     /// `progress` is called after each chunk with decoded bytes so far and compressed bytes left.
@@ -20,17 +25,24 @@ struct LogPass {
         do {
             let reader = try LogReader(
                 host: host, directory: options.logDirectory, options: options.reader)
+            let watch = host.disk.watch(options.logDirectory)
             let parser = RecordParser(
                 earliest: options.earliestSeconds, latest: options.latestSeconds)
             var parsed = ParsedChunk()
             var decodedBytes: Int64 = 0
+            var waits = 0
             while true {
                 guard let chunk = try reader.next() else {
                     if let obstacle = reader.obstacle {
                         throw RefreshError.log("\(obstacle)")
                     }
-                    break
+                    if reader.isAtEnd || waits >= Self.waitLimit { break }
+                    // More stands behind a segment whose grace time is not over yet.
+                    watch.wait(milliseconds: Self.waitMilliseconds)
+                    waits += 1
+                    continue
                 }
+                waits = 0
                 parser.parse(chunk, into: &parsed)
                 for (index, entry) in parsed.entries.enumerated() {
                     try body(entry, chunk.firstOffset + LogOffset(index))
