@@ -1,0 +1,5 @@
+import EventLog
+import Events
+import Simulation
+import Storage
+import TestSupport
