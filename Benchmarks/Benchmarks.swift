@@ -8,7 +8,8 @@ struct Benchmark: AsyncParsableCommand {
         commandName: "Benchmarks", abstract: "Measure ubpd against the numbers it wants to beat.",
         subcommands: [
             All.self, EndToEndCommand.self, StagesCommand.self, GRUCommand.self,
-            MemoryCommand.self, RecoveryCommand.self, LatencyCommand.self, Worker.self,
+            MemoryCommand.self, RecoveryCommand.self, LatencyCommand.self, SimulationCommand.self,
+            Worker.self,
         ],
         defaultSubcommand: All.self)
 }
@@ -66,6 +67,7 @@ struct All: AsyncParsableCommand {
             try await bench.latency()
             try bench.memory()
             try bench.recovery()
+            try bench.simulation()
         }
     }
 }

@@ -110,7 +110,9 @@ final class TruthWriter {
         let sides = shop.calendar.hasShift ? [false, true] : [false]
         try open(
             "category_share.npy", .float64, "categories, in the order of categories.npy",
-            sides.map { $0 ? "share of its department after the shift" : "share of its department" },
+            sides.map {
+                $0 ? "share of its department after the shift" : "share of its department"
+            },
             nil)
         var bytes: [UInt8] = []
         for (index, category) in categories.enumerated() {

@@ -48,7 +48,8 @@ extension UserLife {
     private mutating func makePlan(
         _ state: Int, _ isFirst: Bool, _ random: inout SeededRandom
     ) -> Plan {
-        let price = user.priceLevel - (state == Engagement.cooling.rawValue ? P.coolingPriceDrop : 0)
+        let price =
+            user.priceLevel - (state == Engagement.cooling.rawValue ? P.coolingPriceDrop : 0)
         var plan = Plan(
             category: focus(&random), price: price,
             searchChance: P.searchChance * P.searchFactors[state], state: state)
