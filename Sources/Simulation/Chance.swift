@@ -69,7 +69,7 @@ enum SimulationPart: UInt64 {
     case lateness
 }
 
-/// A geometric distribution on 0, 1, 2, …
+/// A geometric distribution on the whole numbers from 0.
 struct Geometric: Sendable {
     private let inverseLog: Double
 

@@ -18,7 +18,7 @@ struct EngagementRates: Sendable {
     /// From lapsed to steady.
     var comeBack: Double
 
-    /// The next night's state; `draw` is uniform in [0, 1). Not for lapsed users.
+    /// The next night's state, by a `draw` that is uniform in 0..<1.
     func next(after state: Engagement, _ draw: Double) -> Engagement {
         switch state {
         case .hot: draw < ShopParameters.settleChance ? .steady : .hot

@@ -25,8 +25,8 @@ package struct ShopSimulator {
 
     /// Simulates all of it.
     ///
-    /// - Parameter isReplacing: whether a finished simulation in the directory is removed first.
-    /// - Throws: what was written stays, without a manifest.
+    /// With `isReplacing`, a finished simulation in the directory is removed first. After a throw
+    /// what was written stays, without a manifest.
     package func run(isReplacing: Bool = false) throws(SimulationError) -> SimulationReport {
         try options.check()
         try target.prepare(isReplacing: isReplacing, options)
@@ -38,7 +38,7 @@ package struct ShopSimulator {
         var life = UserLife(options, shop: shop)
         try SimulationError.wrap { () throws(StorageError) in try liveAll(&life, truth) }
         let lived = host.clock.monotonicNanoseconds()
-        let updateCount = try SimulationError.wrap { () throws(EventLogError) in
+        let updateCount = try SimulationError.wrapLog { () throws(EventLogError) in
             try write(&life.drafts, shop)
         }
         let written = host.clock.monotonicNanoseconds()
@@ -116,6 +116,7 @@ extension Shop {
     }
 }
 
+/// What parts throw, as what a simulation throws.
 extension SimulationError {
     static func wrap<Result>(
         _ body: () throws(StorageError) -> Result
@@ -123,7 +124,7 @@ extension SimulationError {
         do throws(StorageError) { return try body() } catch { throw .storage(error) }
     }
 
-    static func wrap<Result>(
+    static func wrapLog<Result>(
         _ body: () throws(EventLogError) -> Result
     ) throws(SimulationError) -> Result {
         do throws(EventLogError) { return try body() } catch { throw .log(error) }

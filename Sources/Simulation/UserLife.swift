@@ -28,6 +28,7 @@ struct UserLife {
     var tally = UserTally()
     private var state: Engagement?
     private var nextCutoff = 0
+    private var tables: [SIMD4<Double>] = []
     private var hasShifted = false
     private var lateness = SeededRandom(seed: 0, stream: 0)
 
@@ -77,6 +78,7 @@ struct UserLife {
         hasShifted = day >= calendar.shiftDay
         state = nil
         nextCutoff = 0
+        tables = []
         firstBuyDay = Int.max
         tally = UserTally()
         cart.removeAll(keepingCapacity: true)
@@ -147,7 +149,8 @@ struct UserLife {
     private mutating func noteCutoffs(through day: Int) {
         guard nextCutoff < calendar.cutoffDays.count, calendar.cutoffDays[nextCutoff] <= day
         else { return }
-        let tables = state == nil ? [] : forecast.tables(of: user)
+        // Once a life: a user's probabilities depend on the state and on the shift alone.
+        if state != nil, tables.isEmpty { tables = forecast.tables(of: user) }
         while nextCutoff < calendar.cutoffDays.count, calendar.cutoffDays[nextCutoff] <= day {
             var chance: Double?
             if let state { chance = tables[forecast.place(of: nextCutoff)][state.rawValue] }
