@@ -28,8 +28,6 @@ enum ShopParameters {
     // MARK: Urls
     static let genericUrlShare = 0.01
     static let listingUrlShare = 0.05
-    static let itemPageShare = 0.55
-    static let listingPageShare = 0.25
     static let mainUrlShare = 0.6
 
     // MARK: Users
@@ -47,8 +45,8 @@ enum ShopParameters {
     static let buyLogSlope = 0.4
     static let buyLogNoise = 1.5
     static let highestBuyChance = 0.6
-    static let cartChance = 0.062
-    static let searchChance = 0.063
+    static let cartChance = 0.095
+    static let searchChance = 0.075
     static let coolingHazard = 0.02
     static let hazardLogSlope = -0.4
     static let hazardLogNoise = 0.4
@@ -74,7 +72,10 @@ enum ShopParameters {
     static let buyFactors = SIMD4(0, 0.4, 1, 1.9)
     static let visitFactors = SIMD4(1, 0.65, 1, 1.2)
     static let cartFactors = SIMD4(0, 0.7, 1, 1.8)
-    static let searchFactors = SIMD4(0, 0.7, 1, 1.4)
+    static let searchFactors = SIMD4(0, 0.35, 1, 1.9)
+    /// Shares of pages that are items' and listings; the rest are generic.
+    static let itemPageShares = SIMD4(0, 0.42, 0.55, 0.7)
+    static let listingPageShares = SIMD4(0, 0.38, 0.25, 0.2)
     static let removalFactors = SIMD4(0, 1.5, 1, 0.8)
     /// What a first session's chance of a purchase is multiplied with: many only look.
     static let arrivalBuyFactor = 0.6
@@ -94,7 +95,7 @@ enum ShopParameters {
     static let extraBuyMean = 0.35
     static let extraAddMean = 0.55
     static let addMean = 0.9
-    static let removalShare = 0.42
+    static let removalShare = 0.33
     static let laterRemovalShare = 0.2
     static let cartBuyShare = 0.4
     static let directBuyShare = 0.04

@@ -15,6 +15,8 @@ struct SimulatedUser: Sendable {
     let visitMean: Double
     /// q, probability that a session of a steady user buys.
     let buyBase: Double
+    /// Probability that a session of a steady user that does not buy fills the cart: it tells of q.
+    let cartChance: Double
     /// Probability to stay after the first session.
     let retention: Double
     let priceLevel: Double
@@ -45,6 +47,7 @@ struct SimulatedUser: Sendable {
                 * Elementary.exp(
                     P.buyLogSlope * activity + P.buyLogNoise * random.normal()
                         - P.buyLogNoise * P.buyLogNoise / 2))
+        cartChance = min(0.5, P.cartChance * (buyBase / P.buyChance).squareRoot())
         retention = logistic(P.retentionOffset + P.retentionSlope * activity)
         hazard = min(
             0.4,

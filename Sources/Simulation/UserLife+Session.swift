@@ -27,7 +27,7 @@ extension UserLife {
 
     mutating func session(_ state: Engagement, isFirst: Bool, _ random: inout SeededRandom) {
         var plan = makePlan(state.rawValue, isFirst, &random)
-        let mean = user.visitMean * P.visitFactors[state.rawValue]
+        let mean = user.visitMean * (isFirst ? 1 : P.visitFactors[state.rawValue])
         let visitCount = 1 + Geometric(mean: mean).draw(&random, limit: P.visitLimit)
         var added: [Int] = []
         for place in 0..<visitCount {
@@ -53,12 +53,12 @@ extension UserLife {
         var plan = Plan(
             category: focus(&random), price: price,
             searchChance: P.searchChance * P.searchFactors[state], state: state)
-        let buyChance = user.buyChance(state) * (isFirst ? P.arrivalBuyFactor : 1)
+        let buyChance = isFirst ? user.buyBase * P.arrivalBuyFactor : user.buyChance(state)
         let draw = random.nextUnit()
         if draw < buyChance {
             plan.isBuying = true
             planPurchase(&plan, &random)
-        } else if random.happens(P.cartChance * P.cartFactors[state]) {
+        } else if random.happens(user.cartChance * P.cartFactors[state]) {
             plan.addCount = 1 + Self.adds.draw(&random, limit: P.cartLimit - 1)
         }
         return plan
@@ -101,9 +101,10 @@ extension UserLife {
 
     private mutating func visitSomething(_ plan: inout Plan, _ random: inout SeededRandom) {
         let draw = random.nextUnit()
-        if draw < P.itemPageShare {
+        let (items, listings) = (P.itemPageShares[plan.state], P.listingPageShares[plan.state])
+        if draw < items {
             visitItem(itemOfInterest(&plan, &random), &random)
-        } else if draw < P.itemPageShare + P.listingPageShare {
+        } else if draw < items + listings {
             let isFocused = random.happens(P.focusShare)
             visit(shop.listingUrl(isFocused ? plan.category : focus(&random), &random), &random)
         } else {

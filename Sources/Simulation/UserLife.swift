@@ -52,13 +52,12 @@ struct UserLife {
         for slot in 0..<3 { replaceFavourite(slot, &random) }
         noteCutoffs(through: day)
         tick = hours.tick(&random)
-        session(.steady, isFirst: true, &random)
+        // Who will not stay already behaves as those do who are on the way out.
+        let stays = random.happens(user.retention)
+        let isHot = stays && random.happens(ShopParameters.hotArrivalShare)
+        session(stays ? (isHot ? .hot : .steady) : .cooling, isFirst: true, &random)
         var next = day + 1
-        if random.happens(user.retention) {
-            state = random.happens(ShopParameters.hotArrivalShare) ? .hot : .steady
-        } else {
-            next += lapse(&random)
-        }
+        if stays { state = isHot ? .hot : .steady } else { next += lapse(&random) }
         while next < calendar.dayCount {
             day = next
             noteCutoffs(through: day)

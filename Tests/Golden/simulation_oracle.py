@@ -8,7 +8,8 @@ reads DIR/log through the `lz4` command and DIR/truth with numpy, and prints
 - the events by type and the manifest's counts, which must agree;
 - churn: of the users with a purchase before the cutoff, who buys nothing in the 14 days after it;
   the AUROC of the truth's probability, of trivial scores (recency of the last event and of the last
-  purchase, number of events, of purchases), and of a logistic regression on those four;
+  purchase, number of events, of purchases), of a logistic regression on those four, and of one
+  on counts by type and window as well;
 - the reliability of the truth: in ten groups by probability, the mean against the share that came
   true, as a z value from the binomial error; and the whole;
 - categories: AUROC of (user, category) pairs, of the truth's affinity against what the user bought
@@ -66,7 +67,7 @@ def auroc(labels, scores):
     return (total - positives * (positives + 1) / 2) / (positives * negatives)
 
 
-def logistic_scores(features, labels, fold):
+def logistic_scores(features, labels, fold, ridge=1e-3):
     """Scores of each half by a logistic regression fitted to the other one (Newton's method)."""
     x = (features - features.mean(0)) / (features.std(0) + 1e-9)
     x = np.hstack([np.ones((len(x), 1)), x])
@@ -76,8 +77,8 @@ def logistic_scores(features, labels, fold):
         weights = np.zeros(x.shape[1])
         for _ in range(25):
             p = 1 / (1 + np.exp(-x[fit] @ weights))
-            gradient = x[fit].T @ (labels[fit] - p) - 1e-3 * weights
-            hessian = (x[fit] * (p * (1 - p))[:, None]).T @ x[fit] + 1e-3 * np.eye(x.shape[1])
+            gradient = x[fit].T @ (labels[fit] - p) - ridge * weights
+            hessian = (x[fit] * (p * (1 - p))[:, None]).T @ x[fit] + ridge * np.eye(x.shape[1])
             weights += np.linalg.solve(hessian, gradient)
         scores[fold == half] = x[fold == half] @ weights
     return scores
@@ -95,6 +96,25 @@ def reliability(probabilities, labels, groups=10):
         z = (y.sum() - p.sum()) / max(deviation, 1e-9)
         rows.append((float(p.mean()), float(y.mean()), len(part), float(z)))
     return rows
+
+
+def window_counts(place, age, kinds, users):
+    """[users, 39]: log counts by type and of active days, in six windows, and three rates."""
+    columns = []
+    days = np.unique(np.stack([place, np.ceil(age).astype(np.int64)], 1), axis=0)
+    for window in (3, 7, 14, 28, 56, 1e9):
+        active = np.bincount(days[days[:, 1] <= window, 0], minlength=users)
+        columns.append(np.log1p(active))
+        for kind in range(len(KINDS)):
+            near = (age <= window) & (kinds == kind)
+            columns.append(np.log1p(np.bincount(place[near], minlength=users)))
+    first = np.zeros(users)
+    np.maximum.at(first, place, age)
+    buys = kinds == KINDS.index("product_buy")
+    bought = np.unique(np.stack([place[buys], np.ceil(age[buys]).astype(np.int64)], 1), axis=0)
+    bought = np.bincount(bought[:, 0], minlength=users)
+    columns += [np.log(bought / active), np.log(active / first.clip(1)), np.log(first + 0.1)]
+    return np.stack(columns, 1)
 
 
 class Truth:
@@ -156,12 +176,15 @@ def churn(truth, index, log, start, end, column):
     features[:, :2] = np.log((start - seconds.min() - features[:, :2]).clip(0) / age + 1e-3)
     features[:, 2:] = np.log(features[:, 2:])
     fold = (asked * 2_654_435_761 >> 16) & 1
-    scores["regression on these"] = auroc(
-        labels, logistic_scores(features, labels.astype(float), fold))
+    y = labels.astype(float)
+    scores["regression on these"] = auroc(labels, logistic_scores(features, y, fold))
+    counts = window_counts(place[mine], (start - seconds[mine]) / DAY, kinds[mine], len(asked))
+    learned = auroc(labels, logistic_scores(np.hstack([features, counts]), y, fold, ridge=1))
     return {
         "users": len(asked), "churn rate": float(labels.mean()),
         "oracle": auroc(labels, probabilities), "trivial": scores,
-        "reliability": reliability(probabilities, labels.astype(float)),
+        "learned": {"regression on counts by window, too": learned},
+        "reliability": reliability(probabilities, y),
     }
 
 
@@ -233,7 +256,7 @@ def show(result):
     print(f"cutoff day {result['cutoff_day']}; events {result['counts']}")
     print(f"churn: {churned['users']} past buyers, {churned['churn rate']:.3f} churn")
     print(f"  oracle AUROC {churned['oracle']:.4f}")
-    for name, score in churned["trivial"].items():
+    for name, score in (churned["trivial"] | churned["learned"]).items():
         print(f"  {name}: {score:.4f}")
     print("  told   true   users  z")
     for p, y, n, z in churned["reliability"]:

@@ -16,6 +16,7 @@ import Testing
             let users: Int
             let oracle: Double
             let trivial: [String: Double]
+            let learned: [String: Double]?
         }
         let churn: Scores
         let categories: Scores
@@ -38,6 +39,9 @@ import Testing
         #expect(verdict.churn.users > 500 && verdict.categories.users > 100)
         for (name, score) in verdict.churn.trivial {
             #expect(verdict.churn.oracle > score + 0.04, "\(name): \(score)")
+        }
+        for (name, score) in verdict.churn.learned ?? [:] {
+            #expect(verdict.churn.oracle > score + 0.02, "\(name): \(score)")
         }
         for (name, score) in verdict.categories.trivial {
             #expect(verdict.categories.oracle > score + 0.05, "\(name): \(score)")
