@@ -80,6 +80,7 @@ let package = Package(
             "Refresh", "Pipeline", "EventLog", "Events", "Sessions", "Features", "Encoders",
             "Learning", "Snapshots", "Kernels", "Storage"),
         stage("Import", "Events", "EventLog", "Storage"),
+        stage("Simulation", "Events", "EventLog", "Kernels", "Storage"),
         stage(
             "Daemon", "Pipeline", "ControlProtocol", "EventLog", "Events", "Features", "Profiles",
             "Snapshots", "Storage", lifecycle, signals, logging, nioCore, nioPosix, yams),
@@ -88,8 +89,8 @@ let package = Package(
         .executableTarget(
             name: "ubpd",
             dependencies: [
-                "Daemon", "Refresh", "Import", "Pipeline", "EventLog", "Events", "Sessions",
-                "Features", "Kernels", "Snapshots", "Storage", arguments, logging,
+                "Daemon", "Refresh", "Import", "Simulation", "Pipeline", "EventLog", "Events",
+                "Sessions", "Features", "Kernels", "Snapshots", "Storage", arguments, logging,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -100,7 +101,7 @@ let package = Package(
             name: "Benchmarks",
             dependencies: [
                 "Kernels", "EventLog", "Events", "Sessions", "Features", "Encoders", "Profiles",
-                "Snapshots", "Pipeline", "Refresh", "Import", "Storage", arguments,
+                "Snapshots", "Pipeline", "Refresh", "Import", "Simulation", "Storage", arguments,
             ],
             path: "Benchmarks", swiftSettings: strict),
 
@@ -128,6 +129,7 @@ let package = Package(
         tests(
             "Refresh", "Features", "Events", "EventLog", "Pipeline", "Snapshots", "Storage"),
         tests("Import", "EventLog", "Events", "Storage"),
+        tests("Simulation", "EventLog", "Events", "Storage"),
         tests(
             "Daemon", "ControlProtocol", "Pipeline", "Profiles", "Events", "EventLog", "Storage",
             logging, nioCore, nioPosix),

@@ -9,7 +9,7 @@ struct Benchmark: AsyncParsableCommand {
         subcommands: [
             All.self, EndToEndCommand.self, StagesCommand.self, GRUCommand.self,
             MemoryCommand.self, RecoveryCommand.self, LatencyCommand.self, DecodingCommand.self,
-            WriteToFoldCommand.self, IdleCommand.self, Worker.self,
+            WriteToFoldCommand.self, IdleCommand.self, SimulationCommand.self, Worker.self,
         ],
         defaultSubcommand: All.self)
 }
@@ -70,6 +70,7 @@ struct All: AsyncParsableCommand {
             try await bench.idle()
             try bench.memory()
             try bench.recovery()
+            try bench.simulation()
         }
     }
 }

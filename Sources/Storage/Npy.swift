@@ -31,6 +31,11 @@ package struct NpyHeader: Sendable, Equatable {
     /// The header of an `int64` array `[count]`.
     package static func int64(count: Int) -> Self { Self(element: .int64, shape: [count]) }
 
+    /// The header of an `int64` array `[rows, columns]`, C order.
+    package static func int64(rows: Int, columns: Int) -> Self {
+        Self(element: .int64, shape: [rows, columns])
+    }
+
     /// The header of a `float16` array `[rows, columns]`, C order.
     package static func float16(rows: Int, columns: Int) -> Self {
         Self(element: .float16, shape: [rows, columns])

@@ -4,3 +4,28 @@ import Foundation
 func standardError(_ text: String) {
     FileHandle.standardError.write(Data((text + "\n").utf8))
 }
+
+/// Shows how far a long job is: one line that is written over on a terminal, plain lines elsewhere.
+final class ProgressText {
+    private let isTerminal = isatty(STDERR_FILENO) == 1
+    private var isShown = false
+    private var callCount = 0
+
+    /// Shows the latest state; off a terminal every tenth call.
+    func show(_ text: String) {
+        if isTerminal {
+            // CR, the text, and "erase to the end of the line" (ECMA-48, EL).
+            FileHandle.standardError.write(Data("\r\(text)\u{1B}[K".utf8))
+            isShown = true
+        } else {
+            if callCount % 10 == 0 { standardError(text) }
+            callCount += 1
+        }
+    }
+
+    /// Leaves the line for what comes after.
+    func end() {
+        if isShown { standardError("") }
+        isShown = false
+    }
+}

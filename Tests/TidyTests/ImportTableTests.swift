@@ -66,7 +66,7 @@ import Testing
 private let order = [
     "CLZ4", "CCrypto", "COneDNN", "CKernels", "Kernels", "Storage", "ControlProtocol",
     "EventLog", "Events", "Sessions", "Features", "Encoders", "Learning", "Profiles", "Snapshots",
-    "Pipeline", "Refresh", "Import", "Daemon", "ubpd", "ubpctl", "Benchmarks",
+    "Pipeline", "Refresh", "Import", "Simulation", "Daemon", "ubpd", "ubpctl", "Benchmarks",
 ]
 
 /// The data path without what only reads bytes, which most later stages may import whole.
@@ -94,10 +94,11 @@ private let mayImport: [String: Set<String>] = [
     "Pipeline": throughSnapshots,
     "Refresh": throughSnapshots.union(["Pipeline"]),
     "Import": ["EventLog", "Events", "Storage"],
+    "Simulation": ["Events", "EventLog", "Kernels", "Storage"],
     "Daemon": throughSnapshots.union(["Pipeline", "ControlProtocol"]),
-    "ubpd": throughSnapshots.union(["Pipeline", "Refresh", "Import", "Daemon"]),
+    "ubpd": throughSnapshots.union(["Pipeline", "Refresh", "Import", "Simulation", "Daemon"]),
     "ubpctl": ["ControlProtocol"],
-    "Benchmarks": throughSnapshots.union(["Pipeline", "Refresh", "Import"]),
+    "Benchmarks": throughSnapshots.union(["Pipeline", "Refresh", "Import", "Simulation"]),
 ]
 
 /// Which targets may know a library: each has one place (docs/decisions/0001-dependencies.md).
