@@ -27,20 +27,28 @@ extension Double: ProductKernels {
     }
 
     package static func gruGates(
-        x: Matrix<Double>, u: Matrix<Double>, previous: Matrix<Double>, state: Matrix<Double>,
-        gates: Matrix<Double>
+        x: Matrix<Double>, u: Matrix<Double>, biasIH: Matrix<Double>, biasHH: Matrix<Double>,
+        previous: Matrix<Double>, state: Matrix<Double>, gates: Matrix<Double>
     ) {
         let width = state.columns
+        check(biasIH, [1, 3 * width], "gruGates: biasIH")
+        check(biasHH, [1, 3 * width], "gruGates: biasHH")
         check(gates, [state.rows, 4 * width], "gruGates: gates")
         check(x, [state.rows, 3 * width], "gruGates: x")
         check(u, [state.rows, 3 * width], "gruGates: u")
         check(previous, [state.rows, width], "gruGates: previous")
         for i in 0..<state.rows {
             for j in 0..<width {
-                let r = sigmoid(x[i, j] + u[i, j])
-                let z = sigmoid(x[i, width + j] + u[i, width + j])
-                let un = u[i, 2 * width + j]
-                let n = Glibc.tanh(x[i, 2 * width + j] + r * un)
+                func input(_ gate: Int) -> Double {
+                    x[i, gate * width + j] + biasIH[gate * width + j]
+                }
+                func recurrent(_ gate: Int) -> Double {
+                    u[i, gate * width + j] + biasHH[gate * width + j]
+                }
+                let r = sigmoid(input(0) + recurrent(0))
+                let z = sigmoid(input(1) + recurrent(1))
+                let un = recurrent(2)
+                let n = Glibc.tanh(input(2) + r * un)
                 state[i, j] = n + z * (previous[i, j] - n)
                 gates[i, j] = r
                 gates[i, width + j] = z
@@ -52,7 +60,8 @@ extension Double: ProductKernels {
 
     package static func gruGatesBackward(
         dState: Matrix<Double>, previous: Matrix<Double>, gates: Matrix<Double>,
-        dx: Matrix<Double>, du: Matrix<Double>, dPrevious: Matrix<Double>
+        dx: Matrix<Double>, du: Matrix<Double>, dPrevious: Matrix<Double>,
+        dBiasIH: Matrix<Double>, dBiasHH: Matrix<Double>
     ) {
         let width = dState.columns
         check(gates, [dState.rows, 4 * width], "gruGatesBackward: gates")
@@ -75,6 +84,10 @@ extension Double: ProductKernels {
                 dx[i, 2 * width + j] = dn
                 du[i, 2 * width + j] = dn * r
                 dPrevious[i, j] = dh * z
+                for column in [j, width + j, 2 * width + j] {
+                    dBiasIH[column] += dx[i, column]
+                    dBiasHH[column] += du[i, column]
+                }
             }
         }
     }

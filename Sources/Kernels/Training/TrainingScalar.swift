@@ -46,6 +46,7 @@ package protocol ProductKernels: BinaryFloatingPoint, BitwiseCopyable, Sendable 
     ///   - b: op(B) is `[k, n]`.
     ///   - bForm: op of B.
     ///   - precision: of the products.
+    /// - Returns: the operand, for `multiply(_:by:into:adding:)`.
     static func prepared(
         _ b: Matrix<Self>, _ bForm: MatrixForm, precision: ProductPrecision
     ) -> PreparedMatrix<Self>
