@@ -1,7 +1,8 @@
 import Kernels
 
-/// PyTorch's `nn.TransformerEncoderLayer` with ReLU and the norms after the sums
-/// (Vaswani et al. 2017), each sequence of a ragged batch by itself.
+/// PyTorch's `nn.TransformerEncoderLayer` over a ragged batch, each sequence by itself.
+///
+/// With ReLU, and the norms after the sums (Vaswani et al. 2017):
 ///
 ///     y = LN₁(x + drop(MHA(x)))     out = LN₂(y + drop(W₂ drop(relu(W₁ y + b₁)) + b₂))
 ///

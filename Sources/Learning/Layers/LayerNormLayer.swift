@@ -1,6 +1,8 @@
 import Kernels
 
-/// PyTorch's `nn.LayerNorm` over a row: γ (x − μ) / √(σ² + ε) + β (Ba et al. 2016).
+/// PyTorch's `nn.LayerNorm` over a row: γ (x − μ) / √(σ² + ε) + β.
+///
+/// Ba, Kiros and Hinton 2016, arXiv:1607.06450.
 package struct LayerNormLayer: Sendable {
     /// ε of the published networks, which is PyTorch's.
     package static let epsilon = 1e-5
@@ -20,7 +22,8 @@ package struct LayerNormLayer: Sendable {
     }
 
     /// y `[R, C]` of x `[R, C]`, in memory of this layer's own.
-    package func forward<Scalar>(_ x: Matrix<Scalar>, _ pass: NetworkPass<Scalar>) -> Matrix<Scalar> {
+    package func forward<Scalar>(_ x: Matrix<Scalar>, _ pass: NetworkPass<Scalar>) -> Matrix<Scalar>
+    {
         let y = pass.matrix("\(name).y", rows: x.rows, columns: x.columns)
         Scalar.layerNorm(
             x, weight: pass.weight(weight), bias: pass.weight(bias),

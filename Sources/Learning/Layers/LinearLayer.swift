@@ -33,7 +33,8 @@ package struct LinearLayer: Sendable {
     }
 
     /// y `[R, out]` of x `[R, in]`, in memory of this layer's own.
-    package func forward<Scalar>(_ x: Matrix<Scalar>, _ pass: NetworkPass<Scalar>) -> Matrix<Scalar> {
+    package func forward<Scalar>(_ x: Matrix<Scalar>, _ pass: NetworkPass<Scalar>) -> Matrix<Scalar>
+    {
         let y = pass.matrix("\(name).y", rows: x.rows, columns: outputWidth)
         pass.multiply(x, .plain, pass.weight(weight), .transposed, into: y)
         Scalar.addBias(pass.weight(bias), to: y)

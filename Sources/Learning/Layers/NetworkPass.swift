@@ -20,9 +20,11 @@ package struct NetworkPass<Scalar: TrainingScalar> {
         dropout: DropoutSource? = nil, precision: ProductPrecision = .float32,
         workspace: Workspace<Scalar>
     ) {
-        precondition(weights.count == layout.count, "NetworkPass: \(weights.count) of \(layout.count)")
         precondition(
-            gradients.map { $0.count == layout.count } ?? true, "NetworkPass: gradients of another layout")
+            weights.count == layout.count, "NetworkPass: \(weights.count) of \(layout.count)")
+        precondition(
+            gradients.map { $0.count == layout.count } ?? true,
+            "NetworkPass: gradients of another layout")
         self.layout = layout
         self.weights = weights
         self.gradients = gradients

@@ -40,7 +40,8 @@ package struct ResidualMLP: Sendable {
     }
 
     /// The block's output for a `[B, C]`.
-    package func forward<Scalar>(_ a: Matrix<Scalar>, _ pass: NetworkPass<Scalar>) -> Trace<Scalar> {
+    package func forward<Scalar>(_ a: Matrix<Scalar>, _ pass: NetworkPass<Scalar>) -> Trace<Scalar>
+    {
         let widened = linear1.forward(a, pass)
         let widenedActive = pass.gelu(widened, as: "\(name).gelu1")
         let hidden = norm1.forward(widenedActive, pass)

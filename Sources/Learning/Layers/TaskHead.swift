@@ -39,7 +39,8 @@ package struct TaskHead: Sendable {
     }
 
     /// Logits of z `[B, Z]`.
-    package func forward<Scalar>(_ z: Matrix<Scalar>, _ pass: NetworkPass<Scalar>) -> Trace<Scalar> {
+    package func forward<Scalar>(_ z: Matrix<Scalar>, _ pass: NetworkPass<Scalar>) -> Trace<Scalar>
+    {
         var inputs = [z]
         var sums: [Matrix<Scalar>] = []
         var input = z

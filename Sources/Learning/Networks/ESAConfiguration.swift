@@ -1,6 +1,7 @@
 /// The fields of a row as `ESANetwork` sees it, in the order of its tensors.
 package enum ESAField: Int, Sendable, CaseIterable {
-    case type
+    /// The row's type. `nn.ModuleDict` has a `type` of its own, so tensors are named `kind`.
+    case kind
     case category
     case price
     case item
@@ -11,7 +12,7 @@ package enum ESAField: Int, Sendable, CaseIterable {
     /// Names its embedding table and its output layer.
     package var name: String {
         switch self {
-        case .type: "type"
+        case .kind: "kind"
         case .category: "category"
         case .price: "price"
         case .item: "item"
@@ -24,7 +25,7 @@ package enum ESAField: Int, Sendable, CaseIterable {
     /// The field's index in a token; −1 when its row type has no such field.
     package func index(in token: RowToken) -> Int32 {
         switch self {
-        case .type: token.type
+        case .kind: token.type
         case .category: token.category
         case .price: token.price
         case .item: token.item
@@ -61,7 +62,7 @@ package struct ESAConfiguration: Sendable, Equatable {
     /// Values a decoder may predict for a field: a softmax's width.
     package func outputCount(_ field: ESAField) -> Int {
         switch field {
-        case .type: Self.rowTypes + 1
+        case .kind: Self.rowTypes + 1
         case .category: categoryCount
         case .price: priceCount
         case .item: itemCount
@@ -73,7 +74,7 @@ package struct ESAConfiguration: Sendable, Equatable {
 
     /// Rows of a field's embedding table: START is a type that is read and never predicted.
     package func tableCount(_ field: ESAField) -> Int {
-        outputCount(field) + (field == .type ? 1 : 0)
+        outputCount(field) + (field == .kind ? 1 : 0)
     }
 }
 

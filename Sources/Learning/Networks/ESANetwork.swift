@@ -17,8 +17,8 @@ import Kernels
 ///
 /// where t runs over the tokens whose type has field f: END has a type and a gap alone.
 ///
-/// Tensors are `embeddings.type.weight` … (`nn.ModuleDict` of `nn.Embedding`), `encoder.*_l0`,
-/// `decoder.*_l0` (`nn.GRU`) and `heads.type.weight`, `heads.type.bias` … (`nn.ModuleDict` of
+/// Tensors are `embeddings.kind.weight` … (`nn.ModuleDict` of `nn.Embedding`), `encoder.*_l0`,
+/// `decoder.*_l0` (`nn.GRU`) and `heads.kind.weight`, `heads.kind.bias` … (`nn.ModuleDict` of
 /// `nn.Linear`), fields in the order of `ESAField`.
 package struct ESANetwork<Scalar: TrainingScalar>: TrainableNetwork {
     /// What the network reads of some examples.

@@ -31,11 +31,12 @@ package struct RowSequences<Scalar: TrainingScalar>: Sendable {
     private init<Element>(
         _ sequences: [[Element]], width: Int, number: (Element) -> Scalar
     ) {
-        (batch, order) = Self.sorted(sequences.map { sequence in
-            precondition(
-                sequence.count.isMultiple(of: width), "RowSequences: \(sequence.count) numbers")
-            return sequence.count / width
-        })
+        (batch, order) = Self.sorted(
+            sequences.map { sequence in
+                precondition(
+                    sequence.count.isMultiple(of: width), "RowSequences: \(sequence.count) numbers")
+                return sequence.count / width
+            })
         rows = Matrix(rows: batch.rowCount, columns: width)
         for (place, index) in order.enumerated() {
             for step in 0..<batch.lengths[place] {
@@ -56,8 +57,10 @@ package struct RowSequences<Scalar: TrainingScalar>: Sendable {
 
 /// Which positions of a row count in a reconstruction's loss (DESIGN: "masked out").
 package enum RowMask {
-    /// 0 and 1, `[64]`: the positions a row's kind uses. Of an empty-future row these are the
-    /// one-hots that tell it from other rows; of a row of no kind, those all kinds share.
+    /// Whether each of the 64 positions is one that the row's kind uses.
+    ///
+    /// Of an empty-future row these are the one-hots that tell it from other rows; of a row of no
+    /// kind, those that all kinds share.
     package static func keep(_ row: ArraySlice<UInt16>) -> [Bool] {
         func isSet(_ position: Int) -> Bool { row[row.startIndex + position] == oneHalf }
         if isSet(RowLayout.emptyFuture) { return emptyFuture }
