@@ -1,13 +1,15 @@
 // The inner loops of Sources/Kernels: pure functions on memory, without allocation or globals.
 //
 // Every function that takes `level` gives the same bytes at each of them (for finite numbers): all
-// levels are one source, Sources/CKernels/levels.h, compiled for three widths of vector. A level
-// that `kernels_level_supported` denies must not be passed.
+// levels are one source (levels.h, training.h), compiled for three widths of vector. A level that
+// `kernels_level_supported` denies must not be passed.
 #ifndef CKERNELS_H
 #define CKERNELS_H
 
 #include <stddef.h>
 #include <stdint.h>
+
+#include "training_kernels.h"
 
 enum {
     kernels_portable = 0,  // C with fmaf; any machine
