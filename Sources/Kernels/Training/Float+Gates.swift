@@ -22,7 +22,7 @@ extension Float {
     }
 
     /// `gruGates` at a supported level.
-    static func gruGates(
+    package static func gruGates(
         x: Matrix<Float>, u: Matrix<Float>, biasIH: Matrix<Float>, biasHH: Matrix<Float>,
         previous: Matrix<Float>, state: Matrix<Float>, gates: Matrix<Float>,
         level: InstructionLevel
@@ -51,7 +51,7 @@ extension Float {
     }
 
     /// `gruGatesBackward` at a supported level.
-    static func gruGatesBackward(
+    package static func gruGatesBackward(
         dState: Matrix<Float>, previous: Matrix<Float>, gates: Matrix<Float>, dx: Matrix<Float>,
         du: Matrix<Float>, dPrevious: Matrix<Float>, dBiasIH: Matrix<Float>,
         dBiasHH: Matrix<Float>, level: InstructionLevel

@@ -21,6 +21,16 @@ extension Float: ProductKernels {
         }
     }
 
+    /// `multiply` in bfloat16 as processors without its instructions do it.
+    package static func multiplyRounded(
+        _ a: Matrix<Float>, _ aForm: MatrixForm, _ b: Matrix<Float>, _ bForm: MatrixForm,
+        into c: Matrix<Float>, adding: Bool
+    ) {
+        let shape = ProductShape(a, aForm, b, bForm, into: c)
+        guard !shape.isEmpty(c, adding: adding) else { return }
+        shape.multiplyRounded(a, b, into: c, adding: adding)
+    }
+
     /// Rounds and packs an operand of bfloat16 products; one of Float32 products stays as it is.
     package static func prepared(
         _ b: Matrix<Float>, _ bForm: MatrixForm, precision: ProductPrecision
