@@ -21,10 +21,10 @@ extension Trainer {
             let checkpoint = try Checkpoint(
                 path, layout: network.layout, settings: settings, on: host.disk)
         else { return }
-        weights.copy(from: Self.scalars(checkpoint.weights))
-        first.copy(from: Self.scalars(checkpoint.first))
-        second.copy(from: Self.scalars(checkpoint.second))
-        best = checkpoint.best.map(Self.scalars)
+        weights.copy(from: checkpoint.weights)
+        first.copy(from: checkpoint.first)
+        second.copy(from: checkpoint.second)
+        best = checkpoint.best
         state = checkpoint.state
         checkpointStep = state.step
     }
@@ -42,8 +42,8 @@ extension Trainer {
     func writeCheckpoint() throws(LearningError) {
         guard let path = options.checkpointPath else { return }
         let checkpoint = Checkpoint(
-            state: state, settings: settings, weights: Self.floats(weights),
-            first: Self.floats(first), second: Self.floats(second), best: best.map(Self.floats))
+            state: state, settings: settings, weights: weights, first: first, second: second,
+            best: best)
         try checkpoint.write(to: path, layout: network.layout, on: host)
         checkpointNanoseconds = host.clock.monotonicNanoseconds()
         checkpointStep = state.step
@@ -67,14 +67,5 @@ extension Trainer {
                 step: state.step, epochStep: state.batch, epochStepCount: plan.count,
                 losses: losses, gradientNorm: norm, rowsPerSecond: rate,
                 secondsLeft: rate > 0 ? left * Double(epochRows) / rate : nil))
-    }
-
-    private static func floats(_ values: Matrix<Scalar>) -> Matrix<Float> {
-        Matrix(values.values.map { Float($0) }, rows: 1, columns: values.count)
-    }
-
-    /// Float32 as the network's numbers.
-    static func scalars(_ values: Matrix<Float>) -> Matrix<Scalar> {
-        Matrix(values.values.map { Scalar($0) }, rows: 1, columns: values.count)
     }
 }

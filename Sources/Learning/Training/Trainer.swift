@@ -6,9 +6,7 @@ import Storage
 /// Seeded: the result is the same bytes on one thread or two, and after a kill at any moment that
 /// is followed by another `run` with the same settings. Memory is bounded by weights, moments, one
 /// gradient a shard, two batches and each thread's workspace, however many examples there are.
-package actor Trainer<Network: TrainableNetwork> {
-    typealias Scalar = Network.Scalar
-
+package actor Trainer<Network: TrainableNetwork<Float>> {
     private nonisolated let executor: ThreadExecutor
     let network: Network
     let source: any ExampleSource
@@ -21,12 +19,12 @@ package actor Trainer<Network: TrainableNetwork> {
     private let validation: [UInt32]
     let settings: [String]
 
-    let weights: Matrix<Scalar>
-    let first: Matrix<Scalar>
-    let second: Matrix<Scalar>
+    let weights: Matrix<Float>
+    let first: Matrix<Float>
+    let second: Matrix<Float>
     /// One a shard.
-    private let gradients: [Matrix<Scalar>]
-    var best: Matrix<Scalar>?
+    private let gradients: [Matrix<Float>]
+    var best: Matrix<Float>?
     var state: TrainingState
 
     // Reporting only.
@@ -71,7 +69,7 @@ package actor Trainer<Network: TrainableNetwork> {
             layout: layout, terms: network.terms,
             training: Self.hash(self.training, of: source),
             validation: Self.hash(self.validation, of: source))
-        weights = Self.scalars(layout.initialWeights(seed: options.seed))
+        weights = layout.initialWeights(seed: options.seed)
         first = Matrix(rows: 1, columns: layout.count)
         second = Matrix(rows: 1, columns: layout.count)
         gradients = (0..<options.shardCount).map { _ in Matrix(rows: 1, columns: layout.count) }
@@ -84,7 +82,7 @@ package actor Trainer<Network: TrainableNetwork> {
     ///
     /// - Throws: `diverged` and `cancelled` leave the last checkpoint as it is; a later call with a
     ///   new trainer goes on from there.
-    package func run() async throws(LearningError) -> TrainingResult<Network.Scalar> {
+    package func run() async throws(LearningError) -> TrainingResult {
         defer { crew.stop() }
         try resume()
         while state.epoch < options.epochCount, !state.isStopped {
@@ -139,8 +137,8 @@ package actor Trainer<Network: TrainableNetwork> {
         with sums: [Double], from tasks: [ShardTask<Network>]
     ) throws(LearningError) -> Double {
         let written = tasks.compactMap(\.gradients)
-        for other in written.dropFirst() { Scalar.add(other, scale: 1, to: written[0]) }
-        let norm = Scalar.sumOfSquares(written[0]).squareRoot()
+        for other in written.dropFirst() { Float.add(other, scale: 1, to: written[0]) }
+        let norm = Float.sumOfSquares(written[0]).squareRoot()
         let term = sums.firstIndex { !$0.isFinite }
         guard term == nil, norm.isFinite else {
             throw .diverged(
@@ -149,12 +147,12 @@ package actor Trainer<Network: TrainableNetwork> {
         if let limit = options.clipNorm {
             // PyTorch's clip_grad_norm_ divides by the norm and 1e-6.
             let scale = min(1, limit / (norm + 1e-6))
-            if scale < 1 { Scalar.scale(written[0], by: Scalar(scale)) }
+            if scale < 1 { Float.scale(written[0], by: Float(scale)) }
         }
         var step = AdamStep(number: state.step + 1, learningRate: options.learningRate)
         step.weightDecay = options.weightDecay
         step.isDecoupled = options.isDecoupled
-        Scalar.adam(
+        Float.adam(
             weights: weights, gradients: written[0], first: first, second: second, step: step)
         return norm
     }
@@ -236,7 +234,7 @@ package actor Trainer<Network: TrainableNetwork> {
     }
 
     /// The first tensor, in the layout's order, with a number that is not finite.
-    private func firstFlaw(_ flat: Matrix<Scalar>) -> String? {
+    private func firstFlaw(_ flat: Matrix<Float>) -> String? {
         network.layout.entries.first { entry in
             (entry.start..<entry.start + entry.count).contains { !flat[$0].isFinite }
         }?.name

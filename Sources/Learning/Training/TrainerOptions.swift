@@ -53,6 +53,17 @@ package struct TrainerOptions: Sendable {
         self.sizes = sizes
     }
 
+    /// The options of a published training.
+    package init(name: String, seed: UInt64, recipe: TrainingRecipe) {
+        self.init(
+            name: name, seed: seed, epochCount: recipe.epochCount,
+            sizes: BatchPlan.Sizes(batchCount: recipe.batchSize))
+        learningRate = recipe.learningRate
+        weightDecay = recipe.weightDecay
+        isDecoupled = recipe.isDecoupled
+        clipNorm = recipe.largestGradientNorm
+    }
+
     /// Everything that the result depends on, as lines `key = value`.
     func lines(
         layout: ParameterLayout, terms: [LossTerm], training: UInt64, validation: UInt64
@@ -104,9 +115,9 @@ package struct EpochReport: Sendable, Equatable {
 }
 
 /// What a training came to.
-package struct TrainingResult<Scalar: TrainingScalar>: Sendable {
+package struct TrainingResult: Sendable {
     /// `[1, layout.count]`: of the last epoch, or of the best when stopping early.
-    package var weights: Matrix<Scalar>
+    package var weights: Matrix<Float>
     /// By epoch.
     package var epochs: [EpochReport]
     /// The epoch, from 0, whose weights these are.
