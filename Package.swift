@@ -123,10 +123,11 @@ let package = Package(
             "Storage"),
         tests("Snapshots", "Profiles", "Storage", "Events", "EventLog", grdb),
         tests(
-            "Pipeline", "EventLog", "Events", "Sessions", "Features", "Encoders", "Profiles",
-            "Refresh", "Snapshots", "Kernels", "Storage", grdb),
+            "Pipeline", "EventLog", "Events", "Sessions", "Features", "Encoders", "Learning",
+            "Profiles", "Refresh", "Snapshots", "Kernels", "Storage", grdb),
         tests(
-            "Refresh", "Features", "Events", "EventLog", "Pipeline", "Snapshots", "Storage"),
+            "Refresh", "Learning", "Features", "Sessions", "Events", "EventLog", "Pipeline",
+            "Snapshots", "Kernels", "Storage"),
         tests("Import", "EventLog", "Events", "Storage"),
         tests(
             "Daemon", "ControlProtocol", "Pipeline", "Profiles", "Events", "EventLog", "Storage",
