@@ -41,7 +41,10 @@ struct ExamplePass {
         let user = event.event.user
         guard users.contains(user) else { return pass(event) }
         let isAfter = isCut || event.event.seconds >= examples.window.cutSeconds
-        if folded[user] == nil {
+        var before: Int64 = 0
+        if let known = folded[user] {
+            before = known.byteCount
+        } else {
             if isAfter {
                 leftOut.insert(user)
                 return pass(event)
@@ -52,13 +55,16 @@ struct ExamplePass {
                 state: UserState(firstOffset: offset, options: reducer.options))
         }
         guard let index = folded.index(forKey: user) else { return .unfolded }
-        if isAfter { cut(index) }
+        // An event that is dropped ends nobody's past.
+        let isRepeated = folded.values[index].state.window.eventIDs.contains(
+            event.event.eventIDHash)
+        if isAfter, !isRepeated { freeze(index) }
         scratch.removeRows()
-        let before = folded.values[index].byteCount
         let outcome = reducer.admit(
             event, at: offset, into: &folded.values[index].state, &scratch)
         if folded.values[index].input != nil {
-            if case .duplicate = outcome.admission {} else {
+            if case .duplicate = outcome.admission {
+            } else {
                 folded.values[index].purchases.add(event, examples.window, targets)
             }
             folded.values[index].addFuture(scratch, examples)
@@ -74,7 +80,9 @@ struct ExamplePass {
         isCut = true
         var index = folded.startIndex
         while index != folded.endIndex {
-            cut(index)
+            let before = folded.values[index].byteCount
+            freeze(index)
+            byteCount += folded.values[index].byteCount - before
             folded.formIndex(after: &index)
         }
     }
@@ -103,9 +111,8 @@ struct ExamplePass {
     }
 
     /// Reads a user's rows as a profile would: pending events folded, open sessions closed.
-    private mutating func cut(_ index: Dictionary<UserID, FoldedUser>.Index) {
+    private mutating func freeze(_ index: Dictionary<UserID, FoldedUser>.Index) {
         guard folded.values[index].input == nil else { return }
-        let before = folded.values[index].byteCount
         scratch.removeRows()
         let settled = reducer.settled(folded.values[index].state, &scratch)
         let rows = settled.rows
@@ -127,7 +134,6 @@ struct ExamplePass {
         folded.values[index].input = input
         // Rows before the cut are not needed any more; the fold itself reads none.
         folded.values[index].state.rows = RowWindow(limit: 1)
-        byteCount += folded.values[index].byteCount - before
     }
 
     /// Lets an event of a user through who is not folded in this pass.

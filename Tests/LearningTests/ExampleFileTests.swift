@@ -18,17 +18,19 @@ import Testing
         var example = TrainingExample(rows: halves(count))
         if index % 3 != 0 { example.futureRows = halves(Int(random.nextUnit() * 4)) }
         if index % 2 == 0 {
-            example.tokens = (0..<count).map { row in
-                RowToken(
-                    type: Int32(row % 5), category: Int32(row * 700 % 5001), price: -1,
-                    item: 5000, url: -1, weekday: Int32(row % 7), gap: 31)
+            for row in 0..<Int32(count) {
+                example.tokens.append(
+                    RowToken(
+                        type: row % 5, category: row * 700 % 5001, item: 5000, weekday: row % 7,
+                        gap: 31))
             }
         }
         example.endBucket = UInt8(index % 32)
+        let categories: [UInt8] = index % 4 == 0 ? [0, 7, 99] : []
+        let items: [UInt8] = index % 4 == 2 ? [98] : []
         if index % 5 != 1 {
             example.labels = TaskLabels(
-                churned: index % 2 == 1, categories: index % 4 == 0 ? [0, 7, 99] : [],
-                items: index % 4 == 2 ? [98] : [])
+                churned: index % 2 == 1, categories: categories, items: items)
         }
         return example
     }

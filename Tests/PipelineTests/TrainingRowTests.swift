@@ -2,9 +2,12 @@ import Encoders
 import EventLog
 import Events
 import Features
+import Kernels
 import Learning
 import Pipeline
+import Profiles
 import Refresh
+import Sessions
 import Storage
 import TestSupport
 import Testing

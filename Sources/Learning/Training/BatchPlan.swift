@@ -69,6 +69,7 @@ package struct BatchPlan: Sendable, Equatable {
     ///   - places: a batch.
     ///   - shardCount: how many there are; some stay empty when the batch has fewer examples.
     ///   - rowCount: rows of the example at a place.
+    /// - Returns: the places of each shard.
     package static func deal(
         _ places: [Int], shardCount: Int, rowCount: (Int) -> Int
     ) -> [[Int]] {

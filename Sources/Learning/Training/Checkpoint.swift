@@ -50,6 +50,8 @@ struct Checkpoint {
     ///   - layout: of the network.
     ///   - settings: it must belong to.
     ///   - disk: where it is.
+    /// - Throws: `foreignCheckpoint` when it belongs to other settings, `damagedCheckpoint` when it
+    ///   is not what was written, `storage`.
     init?(
         _ path: String, layout: ParameterLayout, settings: [String], on disk: any Disk
     ) throws(LearningError) {

@@ -29,6 +29,13 @@ extension Trainer {
         checkpointStep = state.step
     }
 
+    /// Leaves a checkpoint and throws when the task was cancelled.
+    func endIfCancelled() throws(LearningError) {
+        guard Task.isCancelled else { return }
+        try writeCheckpoint()
+        throw .cancelled(network: options.name, epoch: state.epoch, step: state.step)
+    }
+
     /// Whether enough steps or seconds have passed.
     var isCheckpointDue: Bool {
         guard options.checkpointPath != nil else { return false }

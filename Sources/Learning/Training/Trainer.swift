@@ -44,6 +44,7 @@ package actor Trainer<Network: TrainableNetwork<Float>> {
     ///   - options: how.
     ///   - host: for checkpoints, and for the clock of the rates.
     ///   - progress: called after each step, on the trainer's thread.
+    /// - Throws: `noExamples` when there is nothing to train on.
     package init(
         network: Network, source: any ExampleSource, training: [Int], validation: [Int] = [],
         options: TrainerOptions, host: Host,
@@ -104,10 +105,7 @@ package actor Trainer<Network: TrainableNetwork<Float>> {
         let epochRows = lengths.reduce(Int64(0)) { $0 + Int64($1) }
         var ahead = try read(plan, state.batch, training)
         while let batch = ahead {
-            guard !Task.isCancelled else {
-                try writeCheckpoint()
-                throw .cancelled(network: options.name, epoch: state.epoch, step: state.step)
-            }
+            try endIfCancelled()
             let tasks = batch.tasks(gradients)
             let context = BatchContext(
                 weights: weights, counts: batch.counts, step: state.step + 1, seed: options.seed,
@@ -203,9 +201,7 @@ package actor Trainer<Network: TrainableNetwork<Float>> {
             if let term = added.firstIndex(where: { !$0.isFinite }) {
                 throw .diverged(divergence(step: 0, term: term, tensor: firstFlaw(weights)))
             }
-            guard !Task.isCancelled else {
-                throw .cancelled(network: options.name, epoch: state.epoch, step: state.step)
-            }
+            try endIfCancelled()
         }
         return zip(sums, counts).map { $1 > 0 ? $0 / $1 : 0 }
     }
