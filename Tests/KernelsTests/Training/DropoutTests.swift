@@ -21,7 +21,7 @@ import Testing
                 == [0xD16C_FE09, 0x94FD_CCEB, 0x5001_E420, 0x2412_6EA1])
     }
 
-    @Test(arguments: [0, 5, 1 << 34 - 70, UInt64.max - 1300])
+    @Test(arguments: [0, 5, (1 << 34) - 70, .max - 1300] as [UInt64])
     func `the loops draw what the definition draws`(first: UInt64) {
         let key: UInt64 = 0x1234_5678_9ABC_DEF0
         let wanted = (0..<1000).map {
