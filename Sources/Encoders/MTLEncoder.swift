@@ -261,6 +261,9 @@ package struct MTLOutputs: Sendable, Equatable {
     package var categories: [Float] = []
     /// `[B, I]` a logit for each target item.
     package var items: [Float] = []
+
+    /// Of no users.
+    package init() {}
 }
 
 /// Memory that `MTLEncoder.step` overwrites; make one a thread and keep it.
