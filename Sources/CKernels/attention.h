@@ -1,7 +1,7 @@
 // Attention in one sequence, at one instruction level. One head at a time is gathered into scratch,
 // padded with zeros to whole vectors and to whole blocks of four rows, so that every loop is plain.
 //
-// Each number of a product is one chain of fused multiply-adds in ascending order of what is summed.
+// Each number of a product is one chain of fused multiply-adds, ascending in what is summed.
 
 // Sizes of one head of one sequence, and where its rows are.
 struct LEVEL(head) {
