@@ -13,6 +13,10 @@ import Testing
         try compareAll(Double.self, tolerance: 1e-11)
     }
 
+    @Test func `Float has PyTorch's losses and gradients`() throws {
+        try compareAll(Float.self, tolerance: 1e-5)
+    }
+
     private func compareAll<S: TrainingScalar>(_: S.Type, tolerance: Double) throws {
         let goldens = try NetworkGoldens()
         let compare = Comparison(goldens: goldens, tolerance: tolerance)

@@ -11,6 +11,10 @@ import Testing
     @Test func `FIP gives them in Double`() { predict(Double.self, relative: 1e-9) }
     @Test func `MTL gives them in Double`() { tasks(Double.self, relative: 1e-9) }
     @Test func `MTL of 32 gives them in Double`() { shortTasks(Double.self, relative: 1e-9) }
+    @Test func `SRA gives them in Float`() { reconstruct(Float.self, relative: 1e-5) }
+    @Test func `FIP gives them in Float`() { predict(Float.self, relative: 1e-5) }
+    @Test func `MTL gives them in Float`() { tasks(Float.self, relative: 1e-5) }
+    @Test func `MTL of 32 gives them in Float`() { shortTasks(Float.self, relative: 1e-5) }
 
     private func reconstruct<S: TrainingScalar>(_: S.Type, relative: Double) {
         var configuration = SRAConfiguration.sra
