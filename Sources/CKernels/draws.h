@@ -3,22 +3,26 @@
 
 // Draws of the 64 counters 64 g ... 64 g + 63: word w of block 16 g + i is draw 16 w + i.
 INLINE void LEVEL(draw_group)(uint64_t key, uint64_t group, uint32_t *draws) {
-    typedef uint64_t wide __attribute__((vector_size(8 * LANES)));
-    const BITS lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-    // Sixteen blocks of a group differ in the low four bits, which never carry.
-    BITS words[4] = {
-        lane | (uint32_t)(group << 4), (BITS){0} + (uint32_t)(group >> 28), (BITS){0}, (BITS){0}};
+    // A word stands in the low half of 64 bits; what its high half holds is never used.
+    typedef uint64_t LEVEL(words) __attribute__((vector_size(8 * LANES)));
+    const LEVEL(words) lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    const uint64_t low = 0xFFFFFFFFu;
+    // The blocks of a group differ in the low four bits alone.
+    LEVEL(words) w0 = lane | (group << 4), w1 = lane - lane + (group >> 28), w2 = {0}, w3 = {0};
     uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
     for (int round = 0; round < 10; round++) {
-        wide left = __builtin_convertvector(words[0], wide) * (uint64_t)0xD2511F53u;
-        wide right = __builtin_convertvector(words[2], wide) * (uint64_t)0xCD9E8D57u;
-        words[0] = __builtin_convertvector(right >> 32, BITS) ^ words[1] ^ k0;
-        words[1] = __builtin_convertvector(right & (uint64_t)0xFFFFFFFFu, BITS);
-        words[2] = __builtin_convertvector(left >> 32, BITS) ^ words[3] ^ k1;
-        words[3] = __builtin_convertvector(left & (uint64_t)0xFFFFFFFFu, BITS);
+        LEVEL(words) left = (w0 & low) * (uint64_t)0xD2511F53u;
+        LEVEL(words) right = (w2 & low) * (uint64_t)0xCD9E8D57u;
+        w0 = (right >> 32) ^ w1 ^ k0;
+        w1 = right;
+        w2 = (left >> 32) ^ w3 ^ k1;
+        w3 = left;
         k0 += 0x9E3779B9u;
         k1 += 0xBB67AE85u;
     }
+    BITS words[4] = {
+        __builtin_convertvector(w0, BITS), __builtin_convertvector(w1, BITS),
+        __builtin_convertvector(w2, BITS), __builtin_convertvector(w3, BITS)};
     memcpy(draws, words, sizeof words);
 }
 

@@ -77,7 +77,8 @@ INLINE VEC LEVEL(log)(VEC x) {
     VEC n = __builtin_convertvector(k, VEC);
     VEC s = (m - LEVEL(all)(1.0f)) / (m + LEVEL(all)(1.0f));
     VEC rest = FMA(n, LEVEL(all)(-2.12194440e-4f), (s + s) * LEVEL(atanh_ratio)(s * s));
-    return FMA(n, LEVEL(all)(0.693359375f), rest);
+    // The bits of a NaN would give a number.
+    return LEVEL(choose)((BITS)(x == x), FMA(n, LEVEL(all)(0.693359375f), rest), x);
 }
 
 // e^(-x^2 / 2), 0 where that is below e^-87; the rounding error of x^2 is carried along.

@@ -37,7 +37,7 @@ extension FloatKernels {
         unsafe kernels_relu_backward(code, y.pointer, dy.pointer, dy.count)
     }
 
-    /// `LayerKernels.gelu`: Φ within 3 ulp of the exact value for x > −13, 0 below −13.19.
+    /// `LayerKernels.gelu`: Φ is within 4 ulp of the exact value, and 0 below −13.19.
     package func gelu(_ x: Matrix<Float>, into y: Matrix<Float>) {
         Self.checkSameOrApart(x, y, "gelu: x and y")
         // SAFETY: equal counts, the same numbers or none in common.

@@ -48,7 +48,7 @@ package struct MTLNetwork<Scalar: TrainingScalar>: TrainableNetwork {
     package let configuration: MTLConfiguration
     package let layout: ParameterLayout
     package let terms: [LossTerm]
-    let encoder: GRUStack
+    package let encoder: GRUStack
     let transformer: AttentionLayer
     let poolNorm: LayerNormLayer
     let residual: ResidualMLP
