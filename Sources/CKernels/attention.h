@@ -25,11 +25,10 @@ TARGET static void LEVEL(gather)(
 // The same on its side: [depth, padded_length].
 TARGET static void LEVEL(gather_transposed)(
     const struct LEVEL(head) *h, const float *source, size_t stride, size_t column, float *target) {
-    for (size_t t = 0; t < h->padded_length; t++) {
-        for (size_t d = 0; d < h->depth; d++) {
-            target[d * h->padded_length + t] =
-                t < h->length ? source[h->rows[t] * stride + column + d] : 0;
-        }
+    memset(target, 0, h->depth * h->padded_length * sizeof(float));
+    for (size_t t = 0; t < h->length; t++) {
+        const float *row = source + h->rows[t] * stride + column;
+        for (size_t d = 0; d < h->depth; d++) target[d * h->padded_length + t] = row[d];
     }
 }
 

@@ -3,6 +3,11 @@ import Kernels
 
 /// The naive twin of `Float`'s layers: the equations of `LayerKernels`, one number at a time.
 extension Double: LayerKernels {
+    package static func widen(_ halfs: [UInt16], into y: Matrix<Double>) {
+        precondition(halfs.count == y.count, "widen: \(halfs.count) halfs into \(y.count)")
+        for i in 0..<y.count { y[i] = Double(float(fromHalf: halfs[i])) }
+    }
+
     package static func addBias(_ bias: Matrix<Double>, to y: Matrix<Double>) {
         check(bias, [1, y.columns], "addBias")
         for i in 0..<y.rows {

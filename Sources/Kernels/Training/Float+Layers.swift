@@ -1,5 +1,9 @@
 /// Float's layers and optimiser passes: `FloatKernels` at the fastest level.
 extension Float: LayerKernels {
+    package static func widen(_ halfs: [UInt16], into y: Matrix<Float>) {
+        FloatKernels.best.widen(halfs, into: y)
+    }
+
     package static func addBias(_ bias: Matrix<Float>, to y: Matrix<Float>) {
         FloatKernels.best.addBias(bias, to: y)
     }

@@ -1,6 +1,15 @@
 import CKernels
 
 extension FloatKernels {
+    /// `LayerKernels.widen`.
+    package func widen(_ halfs: [UInt16], into y: Matrix<Float>) {
+        precondition(halfs.count == y.count, "widen: \(halfs.count) halfs into \(y.count)")
+        // SAFETY: both hold `y.count` numbers.
+        unsafe halfs.withUnsafeBufferPointer { source in
+            unsafe kernels_widen(code, source.baseAddress, y.pointer, y.count)
+        }
+    }
+
     /// `LayerKernels.addBias`.
     package func addBias(_ bias: Matrix<Float>, to y: Matrix<Float>) {
         Self.check(bias, 1, y.columns, "addBias: bias")

@@ -94,6 +94,8 @@ package protocol ProductKernels: BinaryFloatingPoint, BitwiseCopyable, Sendable 
 /// Where nothing else is said, outputs are overwritten, an output may be the same view as an input
 /// of its shape, and gradients of parameters are added to.
 package protocol LayerKernels: BinaryFloatingPoint, BitwiseCopyable, Sendable {
+    /// Binary16 bit patterns as numbers, exactly; `halfs` Y.count of them, in Y's order.
+    static func widen(_ halfs: [UInt16], into y: Matrix<Self>)
     /// Y ← Y + bias in each row. `y` `[R, C]`, `bias` `[1, C]`.
     static func addBias(_ bias: Matrix<Self>, to y: Matrix<Self>)
     /// bias ← bias + Σ over rows of dY. `dy` `[R, C]`, `dBias` `[1, C]`; rows ascending, one chain.

@@ -4,7 +4,7 @@ import Kernels
 ///
 /// A token x_t is the sum of the embeddings of its fields; a row type without a field adds nothing
 /// for it. The encoder reads the T rows and then END, which carries the bucketed time from the last
-/// event to the cut; its last hidden state is the user's vector:
+/// event to the cut; its last hidden state is the user's part of the profile:
 ///
 ///     h = GRU(x_1 … x_T, END),   h₀ = 0
 ///
@@ -37,8 +37,11 @@ package struct ESANetwork<Scalar: TrainingScalar>: TrainableNetwork {
         let labels: [[Int32]]
     }
 
+    /// Sizes, and what the loss is.
     package let configuration: ESAConfiguration
+    /// Tensors in the order of `state_dict`.
     package let layout: ParameterLayout
+    /// One a field, all of weight 1.
     package let terms: [LossTerm]
     private let tables: [ParameterLayout.Parameter]
     private let encoder: GRULayer
@@ -69,8 +72,10 @@ package struct ESANetwork<Scalar: TrainingScalar>: TrainableNetwork {
         self.layout = layout
     }
 
+    /// Labels of each field.
     package func counts(_ shard: Shard) -> [Double] { shard.labels.map { Double($0.count) } }
 
+    /// One pass over a shard; see `TrainableNetwork`.
     package func run(
         _ shard: Shard, weights: Matrix<Scalar>, gradients: Matrix<Scalar>?,
         batchCounts: [Double], dropout: DropoutSource?, precision: ProductPrecision,
@@ -93,8 +98,8 @@ package struct ESANetwork<Scalar: TrainingScalar>: TrainableNetwork {
         return sums
     }
 
-    /// `[B, H]` the vectors of a shard's users, in its order.
-    package func vectors(
+    /// `[B, H]` the encoder's hidden states after END, in the shard's order.
+    package func finalStates(
         _ shard: Shard, _ pass: NetworkPass<Scalar>
     ) -> Matrix<Scalar> {
         encoder.last(encode(shard, pass), pass)
@@ -165,8 +170,9 @@ package struct ESANetwork<Scalar: TrainingScalar>: TrainableNetwork {
 }
 
 extension ESANetwork {
+    /// Traps on an example without tokens, and on an index beyond its table.
     package func shard(_ examples: [TrainingExample]) -> Shard {
-        let (batch, order) = RowSequences<Scalar>.sorted(
+        let (batch, order) = RaggedBatch.sorting(
             examples.map { example in
                 precondition(!example.tokens.isEmpty, "ESANetwork: an example without tokens")
                 return example.tokens.count + 1

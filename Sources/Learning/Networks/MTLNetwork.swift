@@ -22,6 +22,7 @@ import Kernels
 package struct MTLNetwork<Scalar: TrainingScalar>: TrainableNetwork {
     /// What the network reads of some examples.
     package struct Shard: Sendable {
+        /// Of the encoder.
         package let input: RowSequences<Scalar>
         /// Of churn `[B, 1]`, categories `[B, C]` and items `[B, I]`, in the input's order.
         package let labels: [Matrix<Scalar>]
@@ -45,9 +46,13 @@ package struct MTLNetwork<Scalar: TrainingScalar>: TrainableNetwork {
         let heads: [TaskHead.Trace<Scalar>]
     }
 
+    /// Sizes, and what the loss is.
     package let configuration: MTLConfiguration
+    /// Tensors in the order of `state_dict`.
     package let layout: ParameterLayout
+    /// Churn, categories, items.
     package let terms: [LossTerm]
+    /// Reads the rows.
     package let encoder: GRUStack
     let transformer: AttentionLayer
     let poolNorm: LayerNormLayer
@@ -88,8 +93,10 @@ package struct MTLNetwork<Scalar: TrainingScalar>: TrainableNetwork {
         self.layout = layout
     }
 
+    /// Users, users times categories, users times items.
     package func counts(_ shard: Shard) -> [Double] { shard.labels.map { Double($0.count) } }
 
+    /// One pass over a shard; see `TrainableNetwork`.
     package func run(
         _ shard: Shard, weights: Matrix<Scalar>, gradients: Matrix<Scalar>?,
         batchCounts: [Double], dropout: DropoutSource?, precision: ProductPrecision,
@@ -149,6 +156,7 @@ package struct MTLNetwork<Scalar: TrainingScalar>: TrainableNetwork {
 }
 
 extension MTLNetwork {
+    /// Traps on an example without labels, and unless D is 64.
     package func shard(_ examples: [TrainingExample]) -> Shard {
         precondition(
             configuration.inputWidth == RowLayout.width,

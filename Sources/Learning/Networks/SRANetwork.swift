@@ -54,8 +54,11 @@ package struct SRANetwork<Scalar: TrainingScalar>: TrainableNetwork {
         let decoder: GRULayer.Pass<Scalar>
     }
 
+    /// Sizes, and what the loss is.
     package let configuration: SRAConfiguration
+    /// Tensors in the order of `state_dict`.
     package let layout: ParameterLayout
+    /// One: the reconstruction.
     package let terms: [LossTerm]
     private let encoder: GRULayer
     private let decoder: GRULayer
@@ -82,8 +85,10 @@ package struct SRANetwork<Scalar: TrainingScalar>: TrainableNetwork {
         self.layout = layout
     }
 
+    /// Rows of the target.
     package func counts(_ shard: Shard) -> [Double] { [Double(shard.target.batch.rowCount)] }
 
+    /// One pass over a shard; see `TrainableNetwork`.
     package func run(
         _ shard: Shard, weights: Matrix<Scalar>, gradients: Matrix<Scalar>?,
         batchCounts: [Double], dropout: DropoutSource?, precision: ProductPrecision,
@@ -132,45 +137,36 @@ package struct SRANetwork<Scalar: TrainingScalar>: TrainableNetwork {
 }
 
 extension SRANetwork {
+    /// SRA's target is the rows themselves, FIP's those after the cut; traps unless D is 64.
     package func shard(_ examples: [TrainingExample]) -> Shard {
         precondition(
             configuration.inputWidth == RowLayout.width,
             "SRANetwork: rows of \(configuration.inputWidth)")
-        let input = RowSequences<Scalar>(halfs: examples.map(\.rows), width: RowLayout.width)
+        let own = OrderedRows(examples.map(\.rows), width: RowLayout.width)
+        let input = RowSequences<Scalar>(own, width: RowLayout.width)
         switch configuration.target {
         case .ownRows:
-            let keep = keep(examples.map(\.rows), input)
-            return Shard(input: input, target: input, keep: keep)
+            return Shard(input: input, target: input, keep: keep(own))
         case .futureRows(let emptyWeight):
-            let futures = examples.map {
-                $0.futureRows.isEmpty ? RowMask.emptyFutureRow : $0.futureRows
-            }
-            let target = RowSequences<Scalar>(halfs: futures, width: RowLayout.width)
+            let futures = OrderedRows(
+                examples.map { $0.futureRows.isEmpty ? RowMask.emptyFutureRow : $0.futureRows },
+                width: RowLayout.width)
+            let target = RowSequences<Scalar>(futures, width: RowLayout.width)
             let weights = Matrix<Scalar>(rows: target.batch.rowCount, columns: 1)
             weights.fill(1)
             // A future without rows has one, in the first wave.
             for (place, user) in target.order.enumerated() where examples[user].futureRows.isEmpty {
                 weights[target.batch.row(of: place, at: 0), 0] = Scalar(emptyWeight)
             }
-            return Shard(
-                input: input, target: target, keep: keep(futures, target), weights: weights)
+            return Shard(input: input, target: target, keep: keep(futures), weights: weights)
         }
     }
 
     /// `[R', 64]` the mask of target rows; nil when the configuration masks nothing.
-    private func keep(
-        _ rows: [[UInt16]], _ target: RowSequences<Scalar>
-    ) -> Matrix<Scalar>? {
+    private func keep(_ target: OrderedRows<UInt16>) -> Matrix<Scalar>? {
         guard configuration.masksUnusedPositions else { return nil }
-        let width = RowLayout.width
-        let keep = Matrix<Scalar>(rows: target.batch.rowCount, columns: width)
-        for (place, user) in target.order.enumerated() {
-            for step in 0..<target.batch.lengths[place] {
-                let flags = RowMask.keep(rows[user][step * width..<(step + 1) * width])
-                let row = target.batch.row(of: place, at: step)
-                for position in 0..<width where flags[position] { keep[row, position] = 1 }
-            }
-        }
+        let keep = Matrix<Scalar>(rows: target.batch.rowCount, columns: RowLayout.width)
+        Scalar.widen(RowMask.keep(target.numbers), into: keep)
         return keep
     }
 }
@@ -191,6 +187,7 @@ package struct SRAConfiguration: Sendable, Equatable {
     package var hiddenWidth = 256
     /// Z.
     package var latentWidth = 128
+    /// What the decoder is to give.
     package var target: Target
     /// Whether positions that a row's kind does not use are left out of the loss.
     package var masksUnusedPositions = true

@@ -52,7 +52,7 @@ import Testing
         let examples = [3, 1, 6].map(example)
         let shard = network.shard(examples)
         let exact = Matrix(weights.values.map(Double.init), rows: 1, columns: weights.count)
-        let vectors = network.vectors(
+        let vectors = network.finalStates(
             shard,
             NetworkPass(layout: network.layout, weights: exact, workspace: Workspace<Double>()))
         let encoder = try ESAEncoder(tensors: network.layout.tensors(weights), level: .best)

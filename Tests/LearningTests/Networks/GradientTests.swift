@@ -56,6 +56,10 @@ import Testing
         _ network: N, _ shard: N.Shard, dropout: DropoutSource? = nil
     ) {
         let weights = network.goldenWeights
+        for entry in network.layout.entries where entry.name == "transformer.linear1.bias" {
+            // ReLUs well on or well off: no difference steps over their kink.
+            for i in 0..<entry.count { weights[entry.start + i] = i % 3 == 0 ? -4 : 4 }
+        }
         let gradients = network.zeroGradients
         _ = network.means([shard], weights: weights, gradients: gradients, dropout: dropout)
         let step = 1e-3

@@ -28,9 +28,7 @@ extension TrainableNetwork {
     }
 
     /// Tensor k, row-major index i: amplitude · sin(step · i + 0.11 k), and 1 more in norms'
-    /// weights if asked.
-    ///
-    /// - Parameter rank: k of a layout's tensor.
+    /// weights if asked; `rank` gives the k of a layout's tensor.
     func formulaWeights(
         amplitude: Double, step: Double, raisesNorms: Bool, rank: (Int) -> Int = { $0 }
     ) -> Matrix<Scalar> {

@@ -32,6 +32,19 @@ import Testing
         #expect(network.means([shard], weights: weights) == training)
     }
 
+    @Test func `bfloat16 products change the loss, but not by much`() {
+        let network = GoldenNetworks.esa(Float.self)
+        let shard = network.shard(GoldenNetworks.examples)
+        let losses = ProductPrecision.allCases.map { precision in
+            network.run(
+                shard, weights: network.goldenWeights, gradients: nil,
+                batchCounts: network.counts(shard), dropout: nil, precision: precision,
+                workspace: Workspace())
+        }
+        #expect(losses[0] != losses[1])
+        #expect(relativeDistance(losses[1], losses[0]) < 1e-2)
+    }
+
     @Test func `dropout changes the loss, and its draws are its seed's`() {
         var configuration = MTLConfiguration.propensity
         configuration.encoderWidths = [16, 16]
