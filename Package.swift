@@ -99,8 +99,8 @@ let package = Package(
         .executableTarget(
             name: "Benchmarks",
             dependencies: [
-                "Kernels", "EventLog", "Events", "Sessions", "Features", "Encoders", "Profiles",
-                "Snapshots", "Pipeline", "Refresh", "Import", "Storage", arguments,
+                "Kernels", "EventLog", "Events", "Sessions", "Features", "Encoders", "Learning",
+                "Profiles", "Snapshots", "Pipeline", "Refresh", "Import", "Storage", arguments,
             ],
             path: "Benchmarks", swiftSettings: strict),
 

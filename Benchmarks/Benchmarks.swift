@@ -8,6 +8,7 @@ struct Benchmark: AsyncParsableCommand {
         commandName: "Benchmarks", abstract: "Measure ubpd against the numbers it wants to beat.",
         subcommands: [
             All.self, EndToEndCommand.self, StagesCommand.self, GRUCommand.self,
+            TrainingCommand.self,
             MemoryCommand.self, RecoveryCommand.self, LatencyCommand.self, Worker.self,
         ],
         defaultSubcommand: All.self)
@@ -61,6 +62,7 @@ struct All: AsyncParsableCommand {
     func run() async throws {
         try await common.run { bench in
             try bench.gru()
+            try await bench.training()
             try bench.stages()
             try await bench.endToEnd()
             try await bench.latency()
@@ -102,6 +104,14 @@ struct GRUCommand: GroupCommand {
     @OptionGroup var common: CommonOptions
 
     static func measure(_ bench: inout Bench) async throws { try bench.gru() }
+}
+
+struct TrainingCommand: GroupCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "training", abstract: "Training's work, against PyTorch where there is one.")
+    @OptionGroup var common: CommonOptions
+
+    static func measure(_ bench: inout Bench) async throws { try await bench.training() }
 }
 
 struct MemoryCommand: GroupCommand {

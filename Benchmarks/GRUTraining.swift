@@ -94,8 +94,10 @@ struct GRUTraining {
     /// B sequences of 64 rows.
     static func equalLengths(_ count: Int) -> [Int] { Array(repeating: 64, count: count) }
 
-    /// B lengths of mean 11 with a heavy tail, longest first: the quantiles of a lognormal
-    /// distribution, σ = 1.2, whose logarithms have the mean ln 11 − σ²/2. The median is 5.
+    /// B lengths of mean 11 with a heavy tail, longest first.
+    ///
+    /// The quantiles of a lognormal distribution with σ = 1.2, whose logarithms have the mean
+    /// ln 11 − σ²/2; the median is 5, the longest of 256 has 171.
     static func raggedLengths(_ count: Int) -> [Int] {
         let (sigma, mean) = (1.2, 11.0)
         return (0..<count).map { index in

@@ -41,7 +41,7 @@ struct GRUBackward<Scalar: TrainingScalar> {
         dWeightHH = layout.view(layer.weightHH, of: gradients)
         dBiasIH = layout.view(layer.biasIH, of: gradients)
         dBiasHH = layout.view(layer.biasHH, of: gradients)
-        blocks = batch.blocks(rows: gruBlockRows)
+        blocks = batch.blocks()
         let largest = batch.largest(of: blocks)
         dx = workspace.matrix(name + ".dx", rows: largest, columns: 3 * width)
         du = workspace.matrix(name + ".du", rows: largest, columns: 3 * width)

@@ -32,7 +32,7 @@ struct GRUForward<Scalar: TrainingScalar> {
             layout.view(layer.weightHH, of: weights), .transposed, precision: precision)
         biasIH = layout.view(layer.biasIH, of: weights)
         biasHH = layout.view(layer.biasHH, of: weights)
-        blocks = batch.blocks(rows: gruBlockRows)
+        blocks = batch.blocks()
         let projected =
             switch pass.inputs {
             case .perRow(let rows):
@@ -89,9 +89,11 @@ struct GRUForward<Scalar: TrainingScalar> {
     }
 }
 
-/// Rows that are projected at once: enough for the product's speed, few enough that the result is
-/// still in the nearest caches when the gates read it.
-let gruBlockRows = 512
+/// Rows that are projected at once, and whose part of the weights' gradients is one product.
+///
+/// Enough for the products' speed, few enough that what they write is still in a near cache when
+/// the gates read it; from 256 to 2048 the processor's time differs by some 3 %.
+private let blockRows = 768
 
 extension RaggedBatch {
     /// The rows of the wave before `step` ≥ 1 whose sequences go on.
@@ -99,12 +101,12 @@ extension RaggedBatch {
         waveStarts[step - 1]..<waveStarts[step - 1] + wave(step).count
     }
 
-    /// Consecutive waves with at least `rows` rows together, but for the last block.
-    func blocks(rows: Int) -> [Range<Int>] {
+    /// Consecutive waves with at least `blockRows` rows together, but for the last block.
+    func blocks() -> [Range<Int>] {
         var blocks: [Range<Int>] = []
         var start = 0
         for step in 0..<waveCount
-        where step + 1 == waveCount || waveStarts[step + 1] - waveStarts[start] >= rows {
+        where step + 1 == waveCount || waveStarts[step + 1] - waveStarts[start] >= blockRows {
             blocks.append(start..<step + 1)
             start = step + 1
         }
