@@ -100,8 +100,9 @@ let package = Package(
         .executableTarget(
             name: "Benchmarks",
             dependencies: [
-                "Kernels", "EventLog", "Events", "Sessions", "Features", "Encoders", "Profiles",
-                "Snapshots", "Pipeline", "Refresh", "Import", "Simulation", "Storage", arguments,
+                "Kernels", "EventLog", "Events", "Sessions", "Features", "Encoders", "Learning",
+                "Profiles", "Snapshots", "Pipeline", "Refresh", "Import", "Simulation", "Storage",
+                arguments,
             ],
             path: "Benchmarks", swiftSettings: strict),
 
@@ -118,16 +119,17 @@ let package = Package(
         tests("Sessions", "Events", "EventLog", "Storage"),
         tests("Features", "Sessions", "Events", "EventLog", "Kernels", "Storage"),
         tests("Encoders", "Kernels", "Features", "Storage"),
-        tests("Learning", "Encoders", "Features", "Events", "Kernels", "Storage"),
+        tests("Learning", "Encoders", "Features", "Events", "EventLog", "Kernels", "Storage"),
         tests(
             "Profiles", "Encoders", "Features", "Sessions", "Events", "EventLog", "Kernels",
             "Storage"),
         tests("Snapshots", "Profiles", "Storage", "Events", "EventLog", grdb),
         tests(
-            "Pipeline", "EventLog", "Events", "Sessions", "Features", "Encoders", "Profiles",
-            "Refresh", "Snapshots", "Kernels", "Storage", grdb),
+            "Pipeline", "EventLog", "Events", "Sessions", "Features", "Encoders", "Learning",
+            "Profiles", "Refresh", "Snapshots", "Kernels", "Storage", grdb),
         tests(
-            "Refresh", "Features", "Events", "EventLog", "Pipeline", "Snapshots", "Storage"),
+            "Refresh", "Learning", "Features", "Sessions", "Events", "EventLog", "Pipeline",
+            "Snapshots", "Kernels", "Storage"),
         tests("Import", "EventLog", "Events", "Storage"),
         tests("Simulation", "EventLog", "Events", "Storage"),
         tests(

@@ -9,7 +9,8 @@ struct Benchmark: AsyncParsableCommand {
         subcommands: [
             All.self, EndToEndCommand.self, StagesCommand.self, GRUCommand.self,
             MemoryCommand.self, RecoveryCommand.self, LatencyCommand.self, DecodingCommand.self,
-            WriteToFoldCommand.self, IdleCommand.self, SimulationCommand.self, Worker.self,
+            WriteToFoldCommand.self, IdleCommand.self, SimulationCommand.self,
+            TrainingCommand.self, Worker.self,
         ],
         defaultSubcommand: All.self)
 }
@@ -62,6 +63,7 @@ struct All: AsyncParsableCommand {
     func run() async throws {
         try await common.run { bench in
             try bench.gru()
+            try await bench.training()
             try bench.stages()
             try await bench.endToEnd()
             try await bench.latency()
@@ -107,6 +109,14 @@ struct GRUCommand: GroupCommand {
     @OptionGroup var common: CommonOptions
 
     static func measure(_ bench: inout Bench) async throws { try bench.gru() }
+}
+
+struct TrainingCommand: GroupCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "training", abstract: "Training's work, against PyTorch where there is one.")
+    @OptionGroup var common: CommonOptions
+
+    static func measure(_ bench: inout Bench) async throws { try await bench.training() }
 }
 
 struct MemoryCommand: GroupCommand {

@@ -49,12 +49,14 @@ enum BenchError: Error, CustomStringConvertible {
     case stopped(String)
     case worker(String)
     case wrong([String])
+    case peerEnded
 
     var description: String {
         switch self {
         case .stopped(let reason): "the pipeline stopped: \(reason)"
         case .worker(let reason): "a worker process failed: \(reason)"
         case .wrong(let faults): "wrong: " + faults.joined(separator: "\n")
+        case .peerEnded: "a peer ended before it answered; its message is above"
         }
     }
 }

@@ -17,55 +17,8 @@ struct linear {
     size_t input_width, output_width;
 };
 
-#define LEVEL(name) name##_portable
-#define TARGET
-#define LANES 4
-#define WIDE 0
-#include "levels.h"
-#undef LEVEL
-#undef TARGET
-#undef LANES
-#undef WIDE
-
-#if defined(__x86_64__)
-
-#define LEVEL(name) name##_avx2
-#define TARGET __attribute__((target("avx2,fma")))
-#define LANES 8
-#define WIDE 0
-#include "levels.h"
-#undef LEVEL
-#undef TARGET
-#undef LANES
-#undef WIDE
-
-#define LEVEL(name) name##_avx512
-#define TARGET                                                                                     \
-    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma"), min_vector_width(512)))
-#define LANES 16
-#define WIDE 1
-#include "levels.h"
-#undef LEVEL
-#undef TARGET
-#undef LANES
-#undef WIDE
-
-#define DISPATCH(name, ...)                                                                        \
-    switch (level) {                                                                               \
-    case kernels_avx512: name##_avx512(__VA_ARGS__); break;                                        \
-    case kernels_avx2: name##_avx2(__VA_ARGS__); break;                                            \
-    default: name##_portable(__VA_ARGS__); break;                                                  \
-    }
-
-#else
-
-#define DISPATCH(name, ...)                                                                        \
-    do {                                                                                           \
-        (void)level;                                                                               \
-        name##_portable(__VA_ARGS__);                                                              \
-    } while (0)
-
-#endif
+#define KERNELS "levels.h"
+#include "each_level.h"
 
 void kernels_gru_step(
     int level, const float *weights, const float *biases, size_t input_width, size_t hidden_width,

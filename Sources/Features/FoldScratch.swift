@@ -9,6 +9,9 @@ package struct FoldScratch: Sendable {
     package var halves: [UInt16] = []
     /// `[rows]`.
     package var keys: [RowKey] = []
+    /// `[rows]` when that began of which the row tells, seconds since 1970: its event, or the first
+    /// of its session.
+    package var beginnings: [Int64] = []
     /// `[rows, 64]` raw values (NaN: absent), collected only while `collectsRaw`.
     package var raw: [Double] = []
     package var collectsRaw = false
@@ -26,6 +29,7 @@ package struct FoldScratch: Sendable {
     package mutating func removeRows() {
         halves.removeAll(keepingCapacity: true)
         keys.removeAll(keepingCapacity: true)
+        beginnings.removeAll(keepingCapacity: true)
         raw.removeAll(keepingCapacity: true)
         folded.removeAll(keepingCapacity: true)
     }

@@ -44,7 +44,7 @@ extension Reducer {
         let key = RowKey(
             kind: event.kind, seconds: seconds, key: event.key, category: enriched.category,
             price: enriched.price)
-        commit(key, table: .product, into: &state, &scratch)
+        commit(key, since: event.seconds, table: .product, into: &state, &scratch)
     }
 
     /// Positions of a product row that speak of this user, as of the row, inclusive.
@@ -113,8 +113,8 @@ extension Reducer {
                 Double(state.weeks.count(weeksBefore: week, seconds: seconds))
         }
         commit(
-            RowKey(kind: .pageVisit, seconds: seconds, key: url), table: .visit, into: &state,
-            &scratch)
+            RowKey(kind: .pageVisit, seconds: seconds, key: url), since: session.start,
+            table: .visit, into: &state, &scratch)
     }
 
     /// Commits the row of a closed search session.
@@ -156,7 +156,7 @@ extension Reducer {
         fillText(&scratch.rawRow, session.firstQuery, from: RowLayout.query)
         commit(
             RowKey(kind: .searchQuery, seconds: seconds, key: session.firstKey ?? 0),
-            table: .search, into: &state, &scratch)
+            since: session.start, table: .search, into: &state, &scratch)
     }
 
     /// Starts a row: zeros, one-hot, calendar fields, gap and age; counts it in its week.
@@ -178,12 +178,14 @@ extension Reducer {
 
     /// Scales the raw row and appends it to the state and to the scratch.
     private func commit(
-        _ key: RowKey, table: RowTable, into state: inout UserState, _ scratch: inout FoldScratch
+        _ key: RowKey, since beginning: Int64, table: RowTable, into state: inout UserState,
+        _ scratch: inout FoldScratch
     ) {
         statistics.scalers[table.rawValue].scale(scratch.rawRow, into: &scratch.row)
         state.rows.append(scratch.row.span, key)
         scratch.halves.append(contentsOf: scratch.row)
         scratch.keys.append(key)
+        scratch.beginnings.append(beginning)
         if scratch.collectsRaw { scratch.raw.append(contentsOf: scratch.rawRow) }
     }
 

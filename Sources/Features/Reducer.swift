@@ -19,6 +19,11 @@ package struct Reducer: Sendable {
         package var admission: OrderWindow.Admission
         /// Events that were pending and are folded now; a late event is not among them.
         package var foldedCount: Int
+
+        package init(admission: OrderWindow.Admission, foldedCount: Int) {
+            self.admission = admission
+            self.foldedCount = foldedCount
+        }
     }
 
     /// Takes an event in and folds all whose place in the user's order is now certain.

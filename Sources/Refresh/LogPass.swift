@@ -5,6 +5,33 @@ import Pipeline
 import Sessions
 import Storage
 
+/// Which event times statistics are fitted to: `[from, to)`, seconds since 1970.
+///
+/// With `to` = T this is DESIGN §6's fit(T): it reads nothing at or after T, neither events nor,
+/// once the log clock has reached T, what the catalogue learns.
+package struct FitWindow: Sendable, Hashable {
+    /// Inclusive.
+    package var from: Int64
+    /// Exclusive.
+    package var to: Int64
+
+    package init(from: Int64 = .min, to: Int64 = .max) {
+        self.from = from
+        self.to = to
+    }
+
+    /// Whether an event belongs to it.
+    func contains(_ seconds: Int64) -> Bool { seconds >= from && seconds < to }
+
+    /// Whether the log has passed it.
+    func isOver(_ intake: Intake) -> Bool { intake.clock.seconds.map { $0 >= to } ?? false }
+}
+
+extension Reducer.Outcome {
+    /// Of an event that is let through without being folded.
+    static let unfolded = Self(admission: .pending, foldedCount: 1)
+}
+
 /// One pass over a log from its start to what can be read now, record by record.
 struct LogPass {
     let host: Host
@@ -15,11 +42,11 @@ struct LogPass {
     /// Waits in a row after which what was read is taken for all: twice the default grace time.
     private static let waitLimit = 80
 
-    /// Calls `body` for every entry, in log order.
+    /// Calls `body` for every entry, in log order, until it returns false.
     ///
     /// `progress` is called after each chunk with decoded bytes so far and compressed bytes left.
     func forEach(
-        _ body: (ParsedChunk.Entry, LogOffset) throws -> Void,
+        _ body: (ParsedChunk.Entry, LogOffset) throws -> Bool,
         progress: (_ decodedBytes: Int64, _ bytesLeft: Int64) -> Void
     ) throws(RefreshError) {
         do {
@@ -45,7 +72,8 @@ struct LogPass {
                 waits = 0
                 parser.parse(chunk, into: &parsed)
                 for (index, entry) in parsed.entries.enumerated() {
-                    try body(entry, chunk.firstOffset + LogOffset(index))
+                    let offset = chunk.firstOffset + LogOffset(index)
+                    guard try body(entry, offset) else { return }
                 }
                 decodedBytes += Int64(chunk.bytes.count)
                 progress(decodedBytes, reader.lag())
@@ -57,11 +85,11 @@ struct LogPass {
         }
     }
 
-    /// Folds every user of the log by `reducer`, and settles them at its end.
+    /// Folds every user's events inside `window` by `reducer`, and settles them at its end.
     ///
     /// `observe` is called after each fold of a user with what it left in the scratch.
     func fold(
-        _ reducer: Reducer, observe: (FoldScratch, UserID) -> Void,
+        _ reducer: Reducer, _ window: FitWindow, observe: (FoldScratch, UserID) -> Void,
         progress: (_ decodedBytes: Int64, _ bytesLeft: Int64) -> Void
     ) throws(RefreshError) -> RecordCounters {
         var intake = Intake(options: options.clock)
@@ -71,6 +99,7 @@ struct LogPass {
         try forEach(
             { entry, offset in
                 _ = intake.take(entry, at: offset) { event, place in
+                    guard window.contains(event.event.seconds) else { return .unfolded }
                     scratch.removeRows()
                     let user = event.event.user
                     let outcome = reducer.admit(
@@ -82,6 +111,7 @@ struct LogPass {
                     observe(scratch, user)
                     return outcome
                 }
+                return !window.isOver(intake)
             }, progress: progress)
         for (user, state) in users.sorted(by: { $0.key < $1.key }) {
             scratch.removeRows()

@@ -60,6 +60,9 @@ package enum RefreshError: Error, CustomStringConvertible {
     case log(String)
     case empty(directory: String)
     case publish(String)
+    /// The log clock has not reached the cut; nil when fewer users than it needs were seen.
+    case noFuture(cutSeconds: Int64, clockSeconds: Int64?)
+    case examples(LearningError)
 
     package var description: String {
         switch self {
@@ -67,6 +70,10 @@ package enum RefreshError: Error, CustomStringConvertible {
         case .empty(let directory):
             "\(directory): no event of a user in the log; import one with `ubpd import`, or wait for "
                 + "the shop to write one"
+        case .noFuture(let cut, let clock):
+            "the log ends at \(clock.map { "\($0) s" } ?? "no time that users agree on"), before the "
+                + "cut at \(cut) s: there is no future to learn; take an earlier cut"
+        case .examples(let error): error.description
         case .publish(let reason): "the generation cannot be published: \(reason)"
         }
     }
@@ -97,107 +104,19 @@ package struct UntrainedRefresh {
     /// Reads the log three times and publishes.
     package func run() throws(RefreshError) -> RefreshReport {
         let start = host.clock.monotonicNanoseconds()
-        let texts = try readTexts()
-        guard let from = texts.from, let to = texts.to else {
-            throw .empty(directory: options.logDirectory)
-        }
-        var statistics = FrozenStatistics.empty
-        statistics.nameCentroids = centroids(of: texts.names, stream: 0)
-        statistics.queryCentroids = centroids(of: texts.queries, stream: 1)
-        let keys = try fitKeys(statistics)
-        let counted = FrozenStatistics(
-            tables: keys.tables(), topItems: keys.top(.items), topCategories: keys.top(.categories),
-            nameCentroids: statistics.nameCentroids, queryCentroids: statistics.queryCentroids,
-            scalers: statistics.scalers)
-        var fit = try fitScalers(counted)
-        let fitted = FrozenStatistics(
-            tables: counted.tables, topItems: counted.topItems,
-            topCategories: counted.topCategories, nameCentroids: counted.nameCentroids,
-            queryCentroids: counted.queryCentroids, scalers: fit.scalers.scalers())
-        step(3, 0, 0, nil)
-        let published = try publish(fitted, from: from, to: to + 1)
-        step(3, 1, 0, nil)
-        fit.seconds = Double(host.clock.monotonicNanoseconds() - start) / 1e9
+        let fit = try StatisticsPasses(host: host, options: options, window: FitWindow()) {
+            self.step($0, $1)
+        }.run()
+        step(3, LogMeter.Reading(fraction: 0))
+        let published = try publish(fit.statistics, from: fit.from, to: fit.to)
+        step(3, LogMeter.Reading(fraction: 1))
         return RefreshReport(
             generation: published.manifest.id, space: published.manifest.space,
-            path: published.path, users: fit.users.count, rows: fit.rows, counters: fit.counters,
+            path: published.path, users: fit.userCount, rows: fit.rowCount, counters: fit.counters,
             keys: KeyTable.allCases.map {
-                (table: $0.rawValue, count: fitted.tables[$0]?.count ?? 0)
+                (table: $0.rawValue, count: fit.statistics.tables[$0]?.count ?? 0)
             },
-            seconds: fit.seconds)
-    }
-
-    /// What is to be clustered, and the span of event times.
-    private struct Texts {
-        var names: [UInt8] = []
-        var queries: [UInt8] = []
-        var from: Int64?
-        var to: Int64?
-    }
-
-    /// The catalogue's names, one per item, and the distinct queries: both ascending by key.
-    private func readTexts() throws(RefreshError) -> Texts {
-        var texts = Texts()
-        var catalogue = Catalogue()
-        var queries: [Int64: TextVector] = [:]
-        try LogPass(host: host, options: options).forEach(
-            { entry, _ in
-                switch entry {
-                case .record(.catalogue(let update)): catalogue.apply(update)
-                case .record(.event(let event)):
-                    texts.from = min(texts.from ?? event.seconds, event.seconds)
-                    texts.to = max(texts.to ?? event.seconds, event.seconds)
-                    if let query = event.query {
-                        queries[FrozenStatistics.queryKey(query)] = query
-                    }
-                case .record(.blank), .refused: break
-                }
-            }, progress: meter(0))
-        for (_, entry) in catalogue.sorted() {
-            if let name = entry.name { texts.names += (0..<16).map { name[$0] } }
-        }
-        for (_, query) in queries.sorted(by: { $0.key < $1.key }) {
-            texts.queries += (0..<16).map { query[$0] }
-        }
-        return texts
-    }
-
-    private func centroids(of points: [UInt8], stream: UInt64) -> [Float] {
-        guard !points.isEmpty else { return [] }
-        return KMeans.centroids(
-            of: points, k: StatisticsFit.clusterCount,
-            seed: SeededRandom.mix(options.seed &+ stream)
-        ).values
-    }
-
-    private func fitKeys(_ statistics: FrozenStatistics) throws(RefreshError) -> StatisticsFit {
-        var fit = StatisticsFit()
-        let reducer = Reducer(statistics: statistics, options: options.fold)
-        _ = try LogPass(host: host, options: options).fold(
-            reducer, observe: { scratch, user in fit.add(scratch, user, statistics) },
-            progress: meter(1))
-        return fit
-    }
-
-    private struct Scaled {
-        var scalers = ScalerFit()
-        var counters = RecordCounters()
-        var users: Set<UserID> = []
-        var rows: Int64 = 0
-        var seconds = 0.0
-    }
-
-    private func fitScalers(_ statistics: FrozenStatistics) throws(RefreshError) -> Scaled {
-        var fit = Scaled()
-        let reducer = Reducer(statistics: statistics, options: options.fold)
-        fit.counters = try LogPass(host: host, options: options).fold(
-            reducer,
-            observe: { scratch, user in
-                fit.scalers.add(scratch.keys, scratch.raw)
-                fit.users.insert(user)
-                fit.rows += Int64(scratch.keys.count)
-            }, progress: meter(2))
-        return fit
+            seconds: Double(host.clock.monotonicNanoseconds() - start) / 1e9)
     }
 
     private func publish(
@@ -228,33 +147,11 @@ package struct UntrainedRefresh {
         }
     }
 
-    /// Turns bytes read and left into progress of a step.
-    private func meter(_ index: Int) -> (Int64, Int64) -> Void {
-        let start = host.clock.monotonicNanoseconds()
-        let clock = host.clock
-        let total = (try? logByteCount()) ?? 0
-        return { decoded, left in
-            let seconds = Double(clock.monotonicNanoseconds() - start) / 1e9
-            let fraction = total > 0 ? 1 - min(1, Double(left) / Double(total)) : 1
-            let secondsLeft = fraction > 0 ? seconds / fraction - seconds : nil
-            step(index, fraction, Double(decoded) / max(seconds, 1e-9), secondsLeft)
-        }
-    }
-
-    private func step(
-        _ index: Int, _ fraction: Double, _ bytesPerSecond: Double, _ secondsLeft: Double?
-    ) {
+    private func step(_ index: Int, _ reading: LogMeter.Reading) {
         report(
             RefreshProgress(
                 step: Self.steps[index], stepIndex: index, stepCount: Self.steps.count,
-                fraction: fraction, bytesPerSecond: bytesPerSecond, secondsLeft: secondsLeft))
-    }
-
-    private func logByteCount() throws -> Int64 {
-        var sum: Int64 = 0
-        for name in try host.disk.names(in: options.logDirectory) where name.hasSuffix(".lz4") {
-            sum += try host.disk.status("\(options.logDirectory)/\(name)")?.byteCount ?? 0
-        }
-        return sum
+                fraction: reading.fraction, bytesPerSecond: reading.bytesPerSecond,
+                secondsLeft: reading.secondsLeft))
     }
 }

@@ -75,17 +75,23 @@ package struct OrderWindow: Hashable, Sendable {
     ) -> Admission {
         let hash = event.event.eventIDHash
         if hash != 0, options.eventIDLimit > 0 {
-            if eventIDs.contains(hash) { return .duplicate }
-            if eventIDs.count >= options.eventIDLimit {
-                eventIDs.removeFirst(eventIDs.count - options.eventIDLimit + 1)
-            }
-            eventIDs.append(hash)
+            let isNew = Self.note(hash, in: &eventIDs, limit: options.eventIDLimit)
+            if !isNew { return .duplicate }
         }
         let seconds = event.event.seconds
         newestSeconds = max(newestSeconds ?? seconds, seconds)
         if let foldedSeconds, seconds < foldedSeconds { return .late }
         insert(PendingEvent(event: event, offset: offset))
         return .pending
+    }
+
+    /// Remembers the hash of an `event_id`, the latest `limit` ≥ 1 of them; false when it is there
+    /// already, and then nothing changes.
+    package static func note(_ hash: UInt64, in eventIDs: inout [UInt64], limit: Int) -> Bool {
+        if eventIDs.contains(hash) { return false }
+        if eventIDs.count >= limit { eventIDs.removeFirst(eventIDs.count - limit + 1) }
+        eventIDs.append(hash)
+        return true
     }
 
     /// The next event whose place is certain, or whose waiting would exceed the bound.

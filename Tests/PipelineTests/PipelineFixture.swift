@@ -97,7 +97,7 @@ struct PipelineFixture {
             profiles: profiles)
     }
 
-    private static let statistics = FrozenStatistics.lively(
+    static let statistics = FrozenStatistics.lively(
         keyCount: 30, topItems: [1, 3, 5, 7, 9], topCategories: [2, 4])
 }
 

@@ -1,13 +1,15 @@
 // The inner loops of Sources/Kernels: pure functions on memory, without allocation or globals.
 //
 // Every function that takes `level` gives the same bytes at each of them (for finite numbers): all
-// levels are one source, Sources/CKernels/levels.h, compiled for three widths of vector. A level
-// that `kernels_level_supported` denies must not be passed.
+// levels are one source (levels.h, training.h), compiled for three widths of vector. A level that
+// `kernels_level_supported` denies must not be passed.
 #ifndef CKERNELS_H
 #define CKERNELS_H
 
 #include <stddef.h>
 #include <stdint.h>
+
+#include "training_kernels.h"
 
 enum {
     kernels_portable = 0,  // C with fmaf; any machine
@@ -46,6 +48,21 @@ void kernels_linear(
 // Elementwise functions of the gates, for tests: values[i] <- f(values[i]).
 void kernels_sigmoid(int level, float *values, size_t count);
 void kernels_tanh(int level, float *values, size_t count);
+
+// The gates of one GRU step in training and their backward pass, H = width; the equations and
+// shapes stand at ProductKernels. state may be previous, dprevious may be dstate.
+void kernels_gru_gates(
+    int level, size_t rows, size_t width, const float *x, const float *u, const float *bias_ih,
+    const float *bias_hh, const float *previous, float *state, float *gates);
+void kernels_gru_gates_backward(
+    int level, size_t rows, size_t width, const float *dstate, const float *previous,
+    const float *gates, float *dx, float *du, float *dprevious, float *dbias_ih,
+    float *dbias_hh);
+
+// binary32 -> bfloat16 (the upper half of a binary32), to nearest even; overflow gives infinity, a
+// NaN becomes quiet. The second keeps the rounded numbers as binary32.
+void kernels_narrow_bfloat16(int level, const float *values, uint16_t *narrowed, size_t count);
+void kernels_round_bfloat16(int level, const float *values, float *rounded, size_t count);
 
 // binary16 -> binary32, exact; a NaN becomes quiet and keeps its payload.
 void kernels_widen(int level, const uint16_t *halfs, float *values, size_t count);

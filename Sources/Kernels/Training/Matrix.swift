@@ -89,15 +89,26 @@ package struct Matrix<Scalar: BitwiseCopyable & ExpressibleByIntegerLiteral & Se
 
     /// Sets every number.
     package func fill(_ value: Scalar) {
-        // SAFETY: `count` numbers of this view.
-        unsafe pointer.update(repeating: value, count: count)
+        guard count > 0 else { return }
+        // SAFETY: `count` numbers of this view; what is copied ends where its copy begins.
+        let raw = unsafe UnsafeMutableRawPointer(pointer)
+        let stride = MemoryLayout<Scalar>.stride
+        unsafe pointer.pointee = value
+        // Doubled by copies of bytes: generic code that is not specialised sets them one by one.
+        var done = 1
+        while done < count {
+            let some = min(done, count - done)
+            unsafe (raw + done * stride).copyMemory(from: raw, byteCount: some * stride)
+            done += some
+        }
     }
 
     /// Copies the numbers of a view of equal count; overlapping views are allowed.
     package func copy(from other: Self) {
         precondition(other.count == count, "Matrix: \(other.count) numbers into \(count)")
-        // SAFETY: both have `count` numbers; `update` allows overlap.
-        unsafe pointer.update(from: other.pointer, count: count)
+        // SAFETY: both have `count` numbers; copies of memory may overlap.
+        unsafe UnsafeMutableRawPointer(pointer).copyMemory(
+            from: other.pointer, byteCount: count * MemoryLayout<Scalar>.stride)
         withExtendedLifetime(other) {}
     }
 
@@ -132,9 +143,11 @@ final class MatrixStorage<Scalar: BitwiseCopyable & ExpressibleByIntegerLiteral>
 
     init(count: Int) {
         // SAFETY: fresh memory for `count` numbers, set before anything reads it, freed in deinit.
-        let raw = UnsafeMutableRawPointer.allocate(
-            byteCount: max(count, 1) * MemoryLayout<Scalar>.stride, alignment: 64)
-        unsafe start = raw.initializeMemory(as: Scalar.self, repeating: 0, count: max(count, 1))
+        // Bytes of zero are the number 0, and are set much faster than numbers in generic code.
+        let byteCount = max(count, 1) * MemoryLayout<Scalar>.stride
+        let raw = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64)
+        unsafe raw.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
+        unsafe start = raw.bindMemory(to: Scalar.self, capacity: max(count, 1))
     }
 
     deinit {

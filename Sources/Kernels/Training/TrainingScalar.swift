@@ -39,19 +39,38 @@ package protocol ProductKernels: BinaryFloatingPoint, BitwiseCopyable, Sendable 
         _ a: Matrix<Self>, _ aForm: MatrixForm, _ b: Matrix<Self>, _ bForm: MatrixForm,
         into c: Matrix<Self>, adding: Bool, precision: ProductPrecision)
 
-    /// One step of PyTorch's `nn.GRU` after its two projections (Cho et al. 2014, arXiv:1406.1078):
-    ///
-    ///     r = σ(x_r + u_r)   z = σ(x_z + u_z)   n = tanh(x_n + r ⊙ u_n)   h = n + z ⊙ (h' − n)
+    /// A right operand laid out for many products, as it is now: `multiply` with it gives what it
+    /// gives with `b`. After a write to `b` it must be prepared again.
     ///
     /// - Parameters:
-    ///   - x: `[B, 3H]` input projection `W_ih x + b_ih`, gates r, z, n side by side.
-    ///   - u: `[B, 3H]` recurrent projection `W_hh h' + b_hh`.
+    ///   - b: op(B) is `[k, n]`.
+    ///   - bForm: op of B.
+    ///   - precision: of the products.
+    /// - Returns: the operand, for `multiply(_:by:into:adding:)`.
+    static func prepared(
+        _ b: Matrix<Self>, _ bForm: MatrixForm, precision: ProductPrecision
+    ) -> PreparedMatrix<Self>
+
+    /// `multiply` by a prepared right operand: C ← A · op(B), or C ← C + A · op(B).
+    static func multiply(
+        _ a: Matrix<Self>, by b: PreparedMatrix<Self>, into c: Matrix<Self>, adding: Bool)
+
+    /// One step of PyTorch's `nn.GRU` after its two products (Cho et al. 2014, arXiv:1406.1078):
+    ///
+    ///     r = σ(x_r + b_ir + u_r + b_hr)   z = σ(x_z + b_iz + u_z + b_hz)
+    ///     n = tanh(x_n + b_in + r ⊙ (u_n + b_hn))   h = n + z ⊙ (h' − n)
+    ///
+    /// - Parameters:
+    ///   - x: `[B, 3H]` input product `W_ih x`, gates r, z, n side by side.
+    ///   - u: `[B, 3H]` recurrent product `W_hh h'`.
+    ///   - biasIH: `[1, 3H]` b_i.
+    ///   - biasHH: `[1, 3H]` b_h.
     ///   - previous: `[B, H]` h'.
-    ///   - state: `[B, H]` h; overwritten.
-    ///   - gates: `[B, 4H]` r, z, n, u_n for the backward pass; overwritten.
+    ///   - state: `[B, H]` h; overwritten; may be the same view as `previous`.
+    ///   - gates: `[B, 4H]` r, z, n, u_n + b_hn for the backward pass; overwritten.
     static func gruGates(
-        x: Matrix<Self>, u: Matrix<Self>, previous: Matrix<Self>, state: Matrix<Self>,
-        gates: Matrix<Self>)
+        x: Matrix<Self>, u: Matrix<Self>, biasIH: Matrix<Self>, biasHH: Matrix<Self>,
+        previous: Matrix<Self>, state: Matrix<Self>, gates: Matrix<Self>)
 
     /// The backward pass of `gruGates`.
     ///
@@ -63,9 +82,11 @@ package protocol ProductKernels: BinaryFloatingPoint, BitwiseCopyable, Sendable 
     ///   - du: `[B, 3H]` ∂L/∂u; overwritten.
     ///   - dPrevious: `[B, H]` the part of ∂L/∂h' that does not pass through `W_hh`: ∂L/∂h ⊙ z;
     ///     overwritten. May be the same view as `dState`.
+    ///   - dBiasIH: `[1, 3H]`; Σ over rows of dx is added, rows ascending, one chain.
+    ///   - dBiasHH: `[1, 3H]`; the same of du.
     static func gruGatesBackward(
         dState: Matrix<Self>, previous: Matrix<Self>, gates: Matrix<Self>, dx: Matrix<Self>,
-        du: Matrix<Self>, dPrevious: Matrix<Self>)
+        du: Matrix<Self>, dPrevious: Matrix<Self>, dBiasIH: Matrix<Self>, dBiasHH: Matrix<Self>)
 }
 
 /// Everything between the products.
@@ -73,6 +94,8 @@ package protocol ProductKernels: BinaryFloatingPoint, BitwiseCopyable, Sendable 
 /// Where nothing else is said, outputs are overwritten, an output may be the same view as an input
 /// of its shape, and gradients of parameters are added to.
 package protocol LayerKernels: BinaryFloatingPoint, BitwiseCopyable, Sendable {
+    /// Binary16 bit patterns as numbers, exactly; `halfs` Y.count of them, in Y's order.
+    static func widen(_ halfs: [UInt16], into y: Matrix<Self>)
     /// Y ← Y + bias in each row. `y` `[R, C]`, `bias` `[1, C]`.
     static func addBias(_ bias: Matrix<Self>, to y: Matrix<Self>)
     /// bias ← bias + Σ over rows of dY. `dy` `[R, C]`, `dBias` `[1, C]`; rows ascending, one chain.

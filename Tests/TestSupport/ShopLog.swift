@@ -6,23 +6,23 @@ import Storage
 ///
 /// In its middle the shop pauses for two weeks, so that the first events after it are held until
 /// three users agree; later one user's clock is broken, more often than may be held.
-struct ShopLog {
-    static let start: Int64 = 1_667_952_000
+package struct ShopLog {
+    package static let start: Int64 = 1_667_952_000
     /// Held events that the pipeline under test may keep.
-    static let heldLimit = 12
+    package static let heldLimit = 12
     /// A user whose first event ever is one of those held over the pause.
-    static let pausedUser: Int64 = 4711
+    package static let pausedUser: Int64 = 4711
     /// Everybody with an event in the log, ascending.
-    var users: [UserID] { (regulars + [UserID(rawValue: Self.pausedUser)]).sorted() }
+    package var users: [UserID] { (regulars + [UserID(rawValue: Self.pausedUser)]).sorted() }
     /// One record each, without line ends.
-    private(set) var records: [[UInt8]] = []
+    package private(set) var records: [[UInt8]] = []
 
     private let regulars = (0..<60).map { UserID(rawValue: Self.id($0)) }
     private var random: SeededRandom
     private var clock = Self.start
     private var idCount = 0
 
-    init(seed: UInt64, count: Int = 3000) {
+    package init(seed: UInt64, count: Int = 3000) {
         random = SeededRandom(seed: seed, stream: 12)
         for item in 0..<30 as Range<Int64> { appendUpdate(of: item) }
         var (hasPaused, hasBroken) = (false, false)
@@ -138,9 +138,9 @@ struct ShopLog {
     }
 
     /// Writes the first `count` records, all when nil, in several segments.
-    func write(to directory: String, count: Int? = nil) throws {
+    package func write(to directory: String, count: Int? = nil, on host: Host = .real) throws {
         let writer = try SegmentWriter(
-            host: .real, directory: directory,
+            host: host, directory: directory,
             options: SegmentWriter.Options(
                 segmentDecodedByteCount: 110_000, frameByteCount: 9_000))
         for record in records.prefix(count ?? records.count) { try writer.append(record) }

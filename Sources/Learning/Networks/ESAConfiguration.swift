@@ -1,0 +1,91 @@
+/// The fields of a row as `ESANetwork` sees it, in the order of its tensors.
+package enum ESAField: Int, Sendable, CaseIterable {
+    /// The row's type. `nn.ModuleDict` has a `type` of its own, so tensors are named `kind`.
+    case kind
+    case category
+    case price
+    case item
+    case url
+    case weekday
+    case gap
+
+    /// Names its embedding table and its output layer.
+    package var name: String {
+        switch self {
+        case .kind: "kind"
+        case .category: "category"
+        case .price: "price"
+        case .item: "item"
+        case .url: "url"
+        case .weekday: "weekday"
+        case .gap: "gap"
+        }
+    }
+
+    /// The field's index in a token; −1 when its row type has no such field.
+    package func index(in token: RowToken) -> Int32 {
+        switch self {
+        case .kind: token.type
+        case .category: token.category
+        case .price: token.price
+        case .item: token.item
+        case .url: token.url
+        case .weekday: token.weekday
+        case .gap: token.gap
+        }
+    }
+}
+
+/// Sizes of an `ESANetwork`.
+package struct ESAConfiguration: Sendable, Equatable {
+    /// Row types: buy, add, remove, visit session, search session.
+    package static let rowTypes = 5
+
+    /// E of the summed embeddings.
+    package var embeddingWidth = 128
+    /// H of both GRUs, and the width of the profile's part.
+    package var hiddenWidth = 256
+    /// Categories of the space, with index 0 for those outside of it.
+    package var categoryCount: Int
+    /// Price buckets.
+    package var priceCount = 100
+    /// Items of the space, with index 0 for those outside of it.
+    package var itemCount = 5001
+    /// URLs of the space, with index 0 for those outside of it.
+    package var urlCount = 5001
+    /// Logarithmic buckets of the gap between rows, and of the time from the last row to the cut.
+    package var gapCount = 32
+
+    /// The published vocabularies, 5000 items and URLs, and the space's categories.
+    package init(categoryCount: Int) { self.categoryCount = categoryCount }
+
+    /// Values a decoder may predict for a field: a softmax's width.
+    package func outputCount(_ field: ESAField) -> Int {
+        switch field {
+        case .kind: Self.rowTypes + 1
+        case .category: categoryCount
+        case .price: priceCount
+        case .item: itemCount
+        case .url: urlCount
+        case .weekday: 7
+        case .gap: gapCount
+        }
+    }
+
+    /// Rows of a field's embedding table: START is a type that is read and never predicted.
+    package func tableCount(_ field: ESAField) -> Int {
+        outputCount(field) + (field == .kind ? 1 : 0)
+    }
+}
+
+extension RowToken {
+    /// What the encoder reads after the last row, and the decoder predicts there: the type END with
+    /// the bucketed time from the last event to the cut, and nothing else.
+    package static func end(bucket: UInt8) -> Self {
+        Self(type: Int32(ESAConfiguration.rowTypes), weekday: -1, gap: Int32(bucket))
+    }
+
+    /// What the decoder reads before it predicts the first row.
+    package static let start = Self(
+        type: Int32(ESAConfiguration.rowTypes + 1), weekday: -1, gap: -1)
+}

@@ -1,0 +1,218 @@
+import EventLog
+import Events
+import Features
+import Learning
+import Sessions
+import Storage
+
+/// One pass of an `ExampleFold`: the users of a range, from their first event to their example.
+struct ExamplePass {
+    /// Shrinks when its users do not fit into memory.
+    private(set) var users: UserRange
+    /// Whether the log clock has reached the cut.
+    private(set) var isCut = false
+
+    private let examples: ExampleFoldOptions
+    private let reducer: Reducer
+    private let vocabulary: RowVocabulary
+    private let targets: TargetLists
+    private var scratch = FoldScratch()
+    private var folded: [UserID: FoldedUser] = [:]
+    private var byteCount: Int64 = 0
+    /// Users of the range without an event before the cut.
+    private var leftOut: Set<UserID> = []
+    /// Recent event ids of users who are not folded in this pass: whether their events are
+    /// repeated decides whether these move the log clock, as it does live.
+    private var eventIDs: [UserID: [UInt64]] = [:]
+
+    init(
+        users: UserRange, examples: ExampleFoldOptions, reducer: Reducer,
+        vocabulary: RowVocabulary, targets: TargetLists
+    ) {
+        self.users = users
+        self.examples = examples
+        self.reducer = reducer
+        self.vocabulary = vocabulary
+        self.targets = targets
+    }
+
+    /// Takes an event that the intake lets through.
+    mutating func take(_ event: EnrichedEvent, at offset: LogOffset) -> Reducer.Outcome {
+        let user = event.event.user
+        guard users.contains(user) else { return pass(event) }
+        let isAfter = isCut || event.event.seconds >= examples.window.cutSeconds
+        var before: Int64 = 0
+        if let known = folded[user] {
+            before = known.byteCount
+        } else {
+            if isAfter {
+                leftOut.insert(user)
+                return pass(event)
+            }
+            // A clock that was wrong for a while: an event before the cut after one behind it.
+            guard !leftOut.contains(user) else { return pass(event) }
+            folded[user] = FoldedUser(
+                state: UserState(firstOffset: offset, options: reducer.options))
+        }
+        guard let index = folded.index(forKey: user) else { return .unfolded }
+        // An event that is dropped ends nobody's past.
+        let isRepeated = folded.values[index].state.window.eventIDs.contains(
+            event.event.eventIDHash)
+        if isAfter, !isRepeated { freeze(index) }
+        scratch.removeRows()
+        let outcome = reducer.admit(
+            event, at: offset, into: &folded.values[index].state, &scratch)
+        if folded.values[index].input != nil {
+            if case .duplicate = outcome.admission {
+            } else {
+                folded.values[index].purchases.add(event, examples.window, targets)
+            }
+            folded.values[index].addFuture(scratch, examples)
+        }
+        byteCount += folded.values[index].byteCount - before
+        if byteCount > examples.memoryByteCount { shrink() }
+        return outcome
+    }
+
+    /// Notes the log clock; when it reaches the cut, every user is read as a read would now.
+    mutating func reach(_ seconds: Int64) {
+        guard !isCut, seconds >= examples.window.cutSeconds else { return }
+        isCut = true
+        var index = folded.startIndex
+        while index != folded.endIndex {
+            let before = folded.values[index].byteCount
+            freeze(index)
+            byteCount += folded.values[index].byteCount - before
+            folded.formIndex(after: &index)
+        }
+    }
+
+    /// Appends the examples, by rank of their users, and adds up what they come to.
+    mutating func write(
+        to writer: ExampleFileWriter, _ sums: inout ExampleFoldReport
+    ) throws(LearningError) {
+        sums.leftOutCount += leftOut.count
+        for user in folded.keys.sorted(by: { UserRange.rank($0) < UserRange.rank($1) }) {
+            guard var one = folded.removeValue(forKey: user), let input = one.input else {
+                continue
+            }
+            scratch.removeRows()
+            _ = reducer.settled(one.state, &scratch)
+            one.addFuture(scratch, examples)
+            let example = TrainingExample(
+                rows: input.rows, futureRows: one.future, tokens: input.tokens,
+                endBucket: input.endBucket, labels: one.purchases.labels)
+            try writer.append(example, of: user)
+            sums.exampleCount += 1
+            sums.rowCount += Int64(input.rows.count / RowLayout.width)
+            sums.futureRowCount += Int64(one.future.count / RowLayout.width)
+            if example.labels?.churned == false { sums.buyerCount += 1 }
+        }
+    }
+
+    /// Reads a user's rows as a profile would: pending events folded, open sessions closed.
+    private mutating func freeze(_ index: Dictionary<UserID, FoldedUser>.Index) {
+        guard folded.values[index].input == nil else { return }
+        scratch.removeRows()
+        let settled = reducer.settled(folded.values[index].state, &scratch)
+        let rows = settled.rows
+        let count = min(rows.count, examples.rowLimit)
+        var input = FoldedUser.Input()
+        input.rows.reserveCapacity(count * RowLayout.width)
+        input.tokens.reserveCapacity(count)
+        for row in rows.totalCount - Int64(count)..<rows.totalCount {
+            input.rows += rows.row(row)
+            let previous =
+                row > rows.firstIndex ? rows.keys[rows.slot(of: row - 1)].seconds : nil
+            input.tokens.append(
+                RowToken(
+                    rows.keys[rows.slot(of: row)], previousSeconds: previous,
+                    vocabulary: vocabulary))
+        }
+        let newest = settled.window.newestSeconds ?? examples.window.cutSeconds
+        input.endBucket = LogBuckets.index(seconds: examples.window.cutSeconds - newest)
+        folded.values[index].input = input
+        // Rows before the cut are not needed any more; the fold itself reads none.
+        folded.values[index].state.rows = RowWindow(limit: 1)
+    }
+
+    /// Lets an event of a user through who is not folded in this pass.
+    private mutating func pass(_ event: EnrichedEvent) -> Reducer.Outcome {
+        let hash = event.event.eventIDHash
+        let limit = reducer.options.order.eventIDLimit
+        guard hash != 0, limit > 0 else { return .unfolded }
+        let isNew = OrderWindow.note(
+            hash, in: &eventIDs[event.event.user, default: []], limit: limit)
+        return isNew ? .unfolded : Reducer.Outcome(admission: .duplicate, foldedCount: 0)
+    }
+
+    /// Gives up the users of the greater half of ranks; a later pass takes them.
+    private mutating func shrink() {
+        let ranks = folded.keys.map(UserRange.rank).sorted()
+        // A user whose state alone is over the bound stays: every table in it has a bound of its own.
+        guard ranks.count > 1 else { return }
+        users.shrink(to: ranks[ranks.count / 2] - 1)
+        for user in folded.keys.filter({ !users.contains($0) }) {
+            guard let gone = folded.removeValue(forKey: user) else { continue }
+            byteCount -= gone.byteCount
+            let hashes = gone.state.window.eventIDs
+            if !hashes.isEmpty { eventIDs[user] = hashes }
+        }
+        leftOut = leftOut.filter(users.contains)
+    }
+}
+
+/// A user's state, and what the example needs of it.
+struct FoldedUser {
+    /// What a read at the cut saw.
+    struct Input {
+        /// `[T, 64]` float16 bits.
+        var rows: [UInt16] = []
+        /// `[T]`.
+        var tokens: [RowToken] = []
+        var endBucket: UInt8 = 0
+    }
+
+    var state: UserState
+    /// Nil before the cut.
+    var input: Input?
+    /// `[F, 64]` float16 bits.
+    var future: [UInt16] = []
+    var purchases = PurchaseRecord()
+
+    init(state: UserState) { self.state = state }
+
+    /// Keeps the rows that tell of what began after the cut.
+    ///
+    /// The rest the read at the cut had already, or would have had, had they not come late: pending
+    /// events and open sessions are committed after the cut, but began before it.
+    mutating func addFuture(_ scratch: FoldScratch, _ examples: ExampleFoldOptions) {
+        for (row, beginning) in scratch.beginnings.enumerated()
+        where examples.window.future.contains(beginning)
+            && future.count < examples.futureRowLimit * RowLayout.width
+        {
+            let start = row * RowLayout.width
+            future += scratch.halves[start..<start + RowLayout.width]
+        }
+    }
+
+    /// Estimated bytes in memory.
+    var byteCount: Int64 {
+        let tables =
+            state.items.byteCount + state.categories.byteCount + state.nameClusters.byteCount
+            + state.urls.byteCount + state.queries.byteCount + state.queryClusters.byteCount
+        let rows =
+            state.rows.halves.capacity * 2
+            + state.rows.keys.capacity * MemoryLayout<RowKey>.stride
+        let waiting =
+            state.window.pending.capacity * MemoryLayout<PendingEvent>.stride
+            + state.window.eventIDs.capacity * 8
+        let read =
+            (input?.rows.capacity ?? 0) * 2
+            + (input?.tokens.capacity ?? 0) * MemoryLayout<RowToken>.stride
+        // The record itself twice, for the free places of the table; 24 arrays' headers.
+        return Int64(
+            2 * MemoryLayout<Self>.stride + 24 * 32 + tables + rows + waiting + read
+                + future.capacity * 2)
+    }
+}

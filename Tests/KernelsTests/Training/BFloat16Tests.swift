@@ -1,0 +1,80 @@
+import CKernels
+import Kernels
+import Storage
+import TestSupport
+import Testing
+
+@Suite struct BFloat16Tests {
+    /// Ties up and down, the largest numbers, subnormal ones, zeros and random bits.
+    static let numbers: [Float] =
+        [
+            0, -0.0, 1, -1, 1.003_906_25, 1.011_718_75, 1.003_906_4, -1.003_906_25,
+            .greatestFiniteMagnitude, .leastNormalMagnitude, .leastNonzeroMagnitude,
+            .leastNormalMagnitude.nextDown, 3.389_531_4e38, .infinity, -.infinity,
+        ] + floats(500, seed: 1, scale: 1e3)
+
+    @Test(arguments: InstructionLevel.supported)
+    func `rounds to nearest even at every level`(level: InstructionLevel) {
+        for number in Self.numbers {
+            // Over the largest, to nearest means infinity from half a unit on.
+            let want =
+                number.isInfinite || number.magnitude >= 3.396_178e38
+                ? Float(signOf: number, magnitudeOf: .infinity) : bfloat16Rounded(number)
+            #expect(narrowed([number], level) == [UInt16(want.bitPattern >> 16)], "\(number)")
+            #expect(roundedFloats([number], level).bits == [want.bitPattern], "\(number)")
+        }
+        let singly = Self.numbers.flatMap { narrowed([$0], .portable) }
+        #expect(narrowed(Self.numbers, level) == singly)
+    }
+
+    @Test(arguments: InstructionLevel.supported)
+    func `keeps a NaN one`(level: InstructionLevel) {
+        for bits: UInt32 in [0x7F80_0001, 0xFFBF_FFFF, 0x7FFF_FFFF, 0x7FC0_0000] {
+            let narrow = narrowed([Float(bitPattern: bits)], level)
+            let areNaN = narrow.allSatisfy { Float(bitPattern: UInt32($0) << 16).isNaN }
+            #expect(areNaN)
+            let rounded = roundedFloats([Float(bitPattern: bits)], level)
+            #expect(rounded.count == 1 && rounded.allSatisfy(\.isNaN))
+        }
+    }
+
+    /// What a processor without the instructions does is the same definition.
+    @Test(arguments: ProductTests.shapes)
+    func `multiplies rounded numbers where the instructions are missing`(
+        shape: (Int, Int, Int)
+    ) {
+        for forms in ProductTests.forms {
+            let operands = ProductTests.Operands(shape, forms)
+            let exact = widened(operands.c)
+            Double.multiply(
+                widened(rounded(operands.a)), forms.0, widened(rounded(operands.b)), forms.1,
+                into: exact, adding: true, precision: .bfloat16)
+            Float.multiplyRounded(
+                operands.a, forms.0, operands.b, forms.1, into: operands.c, adding: true)
+            #expect(
+                worst(operands.c, exact) <= Double(shape.2 + 1) * Double(Float.ulpOfOne))
+        }
+    }
+
+    private func narrowed(_ values: [Float], _ level: InstructionLevel) -> [UInt16] {
+        var result = [UInt16](repeating: 0, count: values.count)
+        // SAFETY: both arrays have `count` numbers.
+        unsafe kernels_narrow_bfloat16(code(level), values, &result, values.count)
+        return result
+    }
+
+    private func roundedFloats(_ values: [Float], _ level: InstructionLevel) -> [Float] {
+        var result = [Float](repeating: 0, count: values.count)
+        // SAFETY: both arrays have `count` numbers.
+        unsafe kernels_round_bfloat16(code(level), values, &result, values.count)
+        return result
+    }
+
+    private func code(_ level: InstructionLevel) -> Int32 {
+        switch level {
+        case .portable: Int32(kernels_portable)
+        case .avx2: Int32(kernels_avx2)
+        case .avx512: Int32(kernels_avx512)
+        }
+    }
+}
