@@ -77,4 +77,24 @@ uint16_t kernels_narrow_one(float value);
 // distance in binary32; the lowest index among equals. count > 0.
 size_t kernels_nearest_centroid(const uint8_t *point, const float *centroids, size_t count);
 
+// BPR's updates (Rendle et al. 2009) of `count` triples (user, liked item, sampled item), in order.
+//
+// With W = width, a multiple of 16: triples [count, 3]; starts [users + 1] and pair_items, each
+// user's items ascending: a triple whose sampled item the user has is passed over. users, items:
+// [., W], updated; column `constant` of a user is 1 and stays so, that of an item is its bias.
+// *updated: triples not passed over; *ordered: those of them whose margin was positive.
+void kernels_bpr_updates(
+    int level, const int32_t *triples, size_t count, const int32_t *starts,
+    const int32_t *pair_items, float *users, float *items, size_t width, size_t constant,
+    float rate, float regularization, int64_t *updated, int64_t *ordered);
+
+// A user's vector against frozen items: `rounds` accelerated gradient steps (Beck and Teboulle 2009)
+// from 0 towards the maximum of mean over (i, j) of log s(w h_i - w h_j) - penalty |w|^2 / 2.
+//
+// liked: [positives, W]; sampled: [negatives, W], both counts > 0; w: [W], overwritten.
+// scratch: 2 W + 2 positives + 2 (negatives rounded up to 16) floats, overwritten.
+void kernels_bpr_fold_in(
+    int level, const float *liked, size_t positives, const float *sampled, size_t negatives,
+    size_t width, size_t constant, float penalty, size_t rounds, float *scratch, float *w);
+
 #endif

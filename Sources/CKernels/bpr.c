@@ -1,0 +1,76 @@
+// Bayesian personalised ranking (Rendle et al. 2009, arXiv:1205.2618) at every instruction level.
+#include "CKernels.h"
+
+#include <string.h>
+
+#pragma STDC FP_CONTRACT OFF
+
+struct bpr {
+    const int32_t *starts, *pair_items;
+    float *users, *items;
+    size_t width, constant;
+    float rate, regularization;
+};
+
+struct bpr_fold {
+    const float *liked, *sampled;
+    size_t positives, negatives, width, constant, rounds;
+    float penalty;
+    float *scratch;
+};
+
+// How many triples ahead their rows are asked for: an update waits for memory, not for arithmetic.
+enum { bpr_ahead = 8 };
+
+// The margin of a sampled item that is not there.
+static const float bpr_padding = -1e30f;
+
+static inline void bpr_prefetch(
+    const struct bpr *b, const int32_t *triples, size_t k, size_t count) {
+    if (k + 2 * bpr_ahead < count) {
+        __builtin_prefetch(b->starts + triples[3 * (k + 2 * bpr_ahead)]);
+    }
+    if (k + bpr_ahead >= count) return;
+    const int32_t *next = triples + 3 * (k + bpr_ahead);
+    const float *rows[3] = {
+        b->users + (size_t)next[0] * b->width, b->items + (size_t)next[1] * b->width,
+        b->items + (size_t)next[2] * b->width};
+    for (size_t f = 0; f < b->width; f += 16) {
+        for (int r = 0; r < 3; r++) __builtin_prefetch(rows[r] + f, 1);
+    }
+    __builtin_prefetch(b->pair_items + (b->starts[next[0]] + b->starts[next[0] + 1]) / 2);
+}
+
+// Whether `user` has a pair with `item`: binary search among the user's ascending items.
+static inline int bpr_has(const struct bpr *b, int32_t user, int32_t item) {
+    size_t low = (size_t)b->starts[user], high = (size_t)b->starts[user + 1];
+    const size_t end = high;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (b->pair_items[middle] < item) low = middle + 1;
+        else high = middle;
+    }
+    return low < end && b->pair_items[low] == item;
+}
+
+#define KERNELS "bpr.h"
+#include "each_level.h"
+
+void kernels_bpr_updates(
+    int level, const int32_t *triples, size_t count, const int32_t *starts,
+    const int32_t *pair_items, float *users, float *items, size_t width, size_t constant,
+    float rate, float regularization, int64_t *updated, int64_t *ordered) {
+    const struct bpr b = {starts, pair_items, users,          items, width,
+                          constant, rate,     regularization};
+    *updated = 0;
+    *ordered = 0;
+    DISPATCH(bpr_updates, &b, triples, count, updated, ordered);
+}
+
+void kernels_bpr_fold_in(
+    int level, const float *liked, size_t positives, const float *sampled, size_t negatives,
+    size_t width, size_t constant, float penalty, size_t rounds, float *scratch, float *w) {
+    const struct bpr_fold p = {liked,    sampled, positives, negatives, width,
+                               constant, rounds,  penalty,   scratch};
+    DISPATCH(bpr_fold_in, &p, w);
+}

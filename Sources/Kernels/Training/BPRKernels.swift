@@ -1,0 +1,166 @@
+import CKernels
+
+/// The updates and the fold-in of Bayesian personalised ranking (arXiv:1205.2618).
+///
+/// Factors of users and items are matrices `[·, W]` with W = `rowWidth(factorCount:)`: K factors,
+/// then a constant 1 in a user's row and the bias in an item's, then zeros. The margin of user u
+/// between items i and j is w_u · (h_i − h_j). All in Float32 in one documented order
+/// (Sources/CKernels/bpr.h), so that every instruction level gives the same bytes.
+package enum BPRKernels {
+    /// How many updates a list of triples gave.
+    package struct Counts: Sendable, Equatable {
+        /// Triples whose sampled item the user did not have.
+        package var updated: Int64
+        /// Those of them that were in order already: x̂ > 0.
+        package var ordered: Int64
+
+        /// Sets both.
+        package init(updated: Int64 = 0, ordered: Int64 = 0) {
+            self.updated = updated
+            self.ordered = ordered
+        }
+
+        package static func += (left: inout Self, right: Self) {
+            left.updated += right.updated
+            left.ordered += right.ordered
+        }
+    }
+
+    /// W: K factors and one column more, rounded up to whole vectors.
+    package static func rowWidth(factorCount: Int) -> Int {
+        precondition(factorCount >= 1, "BPRKernels: K = \(factorCount)")
+        return PackedGRU.padded(factorCount + 1)
+    }
+
+    /// Stochastic gradient steps on ln σ(x̂) − (reg / 2)(|w|² + |h_i|² + |h_j|²), in order.
+    ///
+    ///     w ← w + η (s (h_i − h_j) − reg w),  h_i ← h_i + η (s w − reg h_i),
+    ///     h_j ← h_j + η (−s w − reg h_j),     s = σ(−x̂), old values on the right
+    ///
+    /// - Parameters:
+    ///   - triples: `[n, 3]` rows (user, liked item, sampled item); indices are checked.
+    ///   - pairs: whose liked items are never sampled: such a triple is passed over.
+    ///   - users: `[U, W]`; updated. Another thread may update other rows at the same time.
+    ///   - items: `[I, W]`; updated, likewise.
+    ///   - factorCount: K.
+    ///   - rate: η.
+    ///   - regularization: reg.
+    ///   - level: a supported level; the result is the same at each.
+    /// - Returns: how many triples changed something, and were in order.
+    package static func update(
+        _ triples: Matrix<Int32>, pairs: BPRPairs, users: Matrix<Float>, items: Matrix<Float>,
+        factorCount: Int, rate: Float, regularization: Float, level: InstructionLevel
+    ) -> Counts {
+        let width = rowWidth(factorCount: factorCount)
+        precondition(triples.columns == 3, "BPRKernels: triples of \(triples.columns)")
+        precondition(users.columns == width && items.columns == width, "BPRKernels: not [·, W]")
+        precondition(pairs.userCount == users.rows, "BPRKernels: pairs of \(pairs.userCount)")
+        let code = level.checkedCode
+        var counts = Counts()
+        // SAFETY: triples are [n, 3] with indices that `checkIndices` has compared with the rows of
+        // both matrices and with the pairs' users; the pairs' starts ascend within its items.
+        checkIndices(triples, userCount: users.rows, itemCount: items.rows)
+        unsafe pairs.starts.withUnsafeBufferPointer { starts in
+            unsafe pairs.items.withUnsafeBufferPointer { liked in
+                unsafe kernels_bpr_updates(
+                    code, triples.pointer, triples.rows, starts.baseAddress, liked.baseAddress,
+                    users.pointer, items.pointer, width, factorCount, rate, regularization,
+                    &counts.updated, &counts.ordered)
+            }
+        }
+        withExtendedLifetime((triples, users, items)) {}
+        return counts
+    }
+
+    /// A user's vector from the items it likes, against frozen item factors.
+    ///
+    /// Maximises mean over liked i and sampled j of ln σ(w · (h_i − h_j)) − (penalty / 2)|w|² by
+    /// accelerated gradient steps from 0 (Beck and Teboulle 2009, doi:10.1137/080716542).
+    ///
+    /// - Parameters:
+    ///   - liked: `[n, W]` rows of items, n > 0.
+    ///   - sampled: `[m, W]` rows of items the user does not like, m > 0.
+    ///   - factorCount: K.
+    ///   - penalty: ≥ 0.
+    ///   - rounds: gradient steps.
+    ///   - level: a supported level; the result is the same at each.
+    /// - Returns: `[W]`, column K is 1.
+    package static func foldIn(
+        liked: [Float], sampled: [Float], factorCount: Int, penalty: Float, rounds: Int,
+        level: InstructionLevel
+    ) -> [Float] {
+        let width = rowWidth(factorCount: factorCount)
+        let positives = liked.count / width
+        let negatives = sampled.count / width
+        precondition(positives > 0 && liked.count == positives * width, "BPRKernels: liked")
+        precondition(negatives > 0 && sampled.count == negatives * width, "BPRKernels: sampled")
+        precondition(rounds >= 0 && penalty >= 0, "BPRKernels: \(rounds) rounds, \(penalty)")
+        let padded = PackedGRU.padded(negatives)
+        var scratch = [Float](repeating: 0, count: 2 * width + 2 * positives + 2 * padded)
+        var vector = [Float](repeating: 0, count: width)
+        let code = level.checkedCode
+        // SAFETY: shapes are checked above; scratch and vector have the sizes the kernel asks.
+        unsafe kernels_bpr_fold_in(
+            code, liked, positives, sampled, negatives, width, factorCount, penalty, rounds,
+            &scratch, &vector)
+        return vector
+    }
+
+    /// Whether every factor is a finite number.
+    package static func areFinite(_ factors: Matrix<Float>) -> Bool {
+        // SAFETY: the numbers of this view. x − x is 0, or no number.
+        let values = unsafe UnsafeBufferPointer(start: factors.pointer, count: factors.count)
+        var sum: Float = 0
+        for index in 0..<factors.count { sum += unsafe values[index] - values[index] }
+        withExtendedLifetime(factors) {}
+        return sum == 0
+    }
+
+    private static func checkIndices(_ triples: Matrix<Int32>, userCount: Int, itemCount: Int) {
+        // SAFETY: n · 3 numbers of this view.
+        let values = unsafe UnsafeBufferPointer(start: triples.pointer, count: triples.count)
+        var bad = false
+        for index in stride(from: 0, to: triples.count, by: 3) {
+            let user = unsafe Int(values[index])
+            let liked = unsafe Int(values[index + 1])
+            let sampled = unsafe Int(values[index + 2])
+            // Without a branch a row, so that the loop costs next to nothing.
+            bad =
+                bad || UInt(bitPattern: user) >= UInt(userCount)
+                || UInt(bitPattern: liked) >= UInt(itemCount)
+                || UInt(bitPattern: sampled) >= UInt(itemCount)
+        }
+        precondition(!bad, "BPRKernels: a triple names no user or item")
+    }
+}
+
+/// Which user likes which items: distinct pairs, by user, items ascending.
+package struct BPRPairs: Sendable, Equatable {
+    /// `[U + 1]`: where each user's items begin.
+    package let starts: [Int32]
+    /// `[P]`, ascending within a user.
+    package let items: [Int32]
+
+    /// Takes pairs sorted by (user, item); traps when they are not, or when a user is ≥ `userCount`.
+    package init(sorted pairs: [(user: Int32, item: Int32)], userCount: Int) {
+        precondition(pairs.count < Int(Int32.max), "BPRPairs: \(pairs.count) pairs")
+        var starts = [Int32](repeating: 0, count: userCount + 1)
+        for (index, pair) in pairs.enumerated() {
+            precondition(pair.user >= 0 && Int(pair.user) < userCount, "BPRPairs: \(pair)")
+            let last = index > 0 ? pairs[index - 1] : (user: -1, item: -1)
+            precondition((last.user, last.item) < (pair.user, pair.item), "BPRPairs: not sorted")
+            starts[Int(pair.user) + 1] += 1
+        }
+        for user in 0..<userCount { starts[user + 1] += starts[user] }
+        self.starts = starts
+        items = pairs.map(\.item)
+    }
+
+    /// U.
+    package var userCount: Int { starts.count - 1 }
+    /// P.
+    package var count: Int { items.count }
+
+    /// The places of a user's items in `items`.
+    package func range(of user: Int) -> Range<Int> { Int(starts[user])..<Int(starts[user + 1]) }
+}
