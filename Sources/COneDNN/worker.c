@@ -37,6 +37,11 @@ static void limit_openmp(void) {
     if (set_threads) set_threads(1);
 }
 
+int onednn_thread_limit(void) {
+    int (*limit)(void) = (int (*)(void))dlsym(RTLD_DEFAULT, "omp_get_max_threads");
+    return limit ? limit() : 0;
+}
+
 struct worker *worker_here(void) {
     if (worker) return worker;
     pthread_once(&worker_once, worker_make_key);

@@ -15,6 +15,10 @@ int onednn_sgemm(
     int transpose_a, int transpose_b, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda,
     const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
 
+// How many threads OpenMP may use for the calling thread: 1 after its first product; 0 without
+// OpenMP.
+int onednn_thread_limit(void);
+
 // 1 when the processor multiplies bfloat16 by itself; without, the functions below may fail.
 int onednn_has_bfloat16(void);
 

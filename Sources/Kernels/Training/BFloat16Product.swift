@@ -28,6 +28,7 @@ struct BFloat16Product {
     static func packed(_ b: Matrix<Float>, _ form: MatrixForm) -> Matrix<Float> {
         let (k, n) = form == .plain ? (b.rows, b.columns) : (b.columns, b.rows)
         var byteCount = 0
+        // SAFETY: the function writes the one number.
         check(unsafe onednn_packed_size(Int64(n), Int64(k), &byteCount))
         let stride = MemoryLayout<Float>.stride
         let packed = Matrix<Float>(rows: 1, columns: (byteCount + stride - 1) / stride)

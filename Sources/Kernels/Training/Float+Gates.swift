@@ -2,6 +2,7 @@ import CKernels
 
 /// The gates at the processor's best instruction level; the bytes are the same at each.
 extension Float {
+    /// `ProductKernels.gruGates`; outputs may overlap nothing but `state` with `previous`.
     package static func gruGates(
         x: Matrix<Float>, u: Matrix<Float>, biasIH: Matrix<Float>, biasHH: Matrix<Float>,
         previous: Matrix<Float>, state: Matrix<Float>, gates: Matrix<Float>
@@ -11,6 +12,8 @@ extension Float {
             gates: gates, level: .best)
     }
 
+    /// `ProductKernels.gruGatesBackward`; outputs may overlap nothing but `dPrevious` with
+    /// `dState`.
     package static func gruGatesBackward(
         dState: Matrix<Float>, previous: Matrix<Float>, gates: Matrix<Float>, dx: Matrix<Float>,
         du: Matrix<Float>, dPrevious: Matrix<Float>, dBiasIH: Matrix<Float>,

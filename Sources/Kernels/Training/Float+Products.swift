@@ -7,6 +7,7 @@ import COneDNN
 /// matrices lie, whatever ran before. It is not batch-invariant: a row's last bits may depend on
 /// how many rows there are.
 extension Float: ProductKernels {
+    /// `ProductKernels.multiply`; traps on shapes that do not fit and on overlap.
     package static func multiply(
         _ a: Matrix<Float>, _ aForm: MatrixForm, _ b: Matrix<Float>, _ bForm: MatrixForm,
         into c: Matrix<Float>, adding: Bool, precision: ProductPrecision
@@ -22,6 +23,8 @@ extension Float: ProductKernels {
     }
 
     /// `multiply` in bfloat16 as processors without its instructions do it.
+    ///
+    /// The instructions take numbers below the smallest normal Float32 for zero; this does not.
     package static func multiplyRounded(
         _ a: Matrix<Float>, _ aForm: MatrixForm, _ b: Matrix<Float>, _ bForm: MatrixForm,
         into c: Matrix<Float>, adding: Bool
@@ -30,6 +33,10 @@ extension Float: ProductKernels {
         guard !shape.isEmpty(c, adding: adding) else { return }
         shape.multiplyRounded(a, b, into: c, adding: adding)
     }
+
+    /// How many threads OpenMP may use for the calling thread's products: 1 from its first product
+    /// on; 0 when oneDNN was built without OpenMP.
+    package static var productThreadLimit: Int { Int(onednn_thread_limit()) }
 
     /// Rounds and packs an operand of bfloat16 products; one of Float32 products stays as it is.
     package static func prepared(
@@ -41,6 +48,7 @@ extension Float: ProductKernels {
         return PreparedMatrix(b, bForm, precision: precision, packed: packed)
     }
 
+    /// `ProductKernels.multiply` by a prepared operand.
     package static func multiply(
         _ a: Matrix<Float>, by b: PreparedMatrix<Float>, into c: Matrix<Float>, adding: Bool
     ) {

@@ -132,10 +132,11 @@ package struct Matrix<Scalar: BitwiseCopyable & ExpressibleByIntegerLiteral & Se
 }
 
 /// The memory behind matrices.
-// Sendable because the address never changes, and whoever shares the numbers between threads gives
-// each thread views that no other writes to: a trainer's shards have storages of their own, and
-// write weights only between two batches.
+///
+/// A trainer's shards have storages of their own, and weights are written between two batches.
 @safe
+// Sendable because the address never changes, and whoever shares the numbers between threads gives
+// each of them views that no other writes to.
 final class MatrixStorage<Scalar: BitwiseCopyable & ExpressibleByIntegerLiteral>:
     @unchecked Sendable
 {

@@ -1,4 +1,3 @@
-import CKernels
 import Kernels
 import Storage
 import TestSupport
@@ -58,23 +57,15 @@ import Testing
 
     private func narrowed(_ values: [Float], _ level: InstructionLevel) -> [UInt16] {
         var result = [UInt16](repeating: 0, count: values.count)
-        // SAFETY: both arrays have `count` numbers.
-        unsafe kernels_narrow_bfloat16(code(level), values, &result, values.count)
+        var span = result.mutableSpan
+        narrowToBFloat16(values.span, into: &span, level: level)
         return result
     }
 
     private func roundedFloats(_ values: [Float], _ level: InstructionLevel) -> [Float] {
-        var result = [Float](repeating: 0, count: values.count)
-        // SAFETY: both arrays have `count` numbers.
-        unsafe kernels_round_bfloat16(code(level), values, &result, values.count)
+        var result = values
+        var span = result.mutableSpan
+        roundToBFloat16(&span, level: level)
         return result
-    }
-
-    private func code(_ level: InstructionLevel) -> Int32 {
-        switch level {
-        case .portable: Int32(kernels_portable)
-        case .avx2: Int32(kernels_avx2)
-        case .avx512: Int32(kernels_avx512)
-        }
     }
 }
