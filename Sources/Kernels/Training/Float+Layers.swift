@@ -1,5 +1,6 @@
 /// Float's layers and optimiser passes: `FloatKernels` at the fastest level.
 extension Float: LayerKernels {
+    /// Exact, as all levels are.
     package static func widen(_ halfs: [UInt16], into y: Matrix<Float>) {
         FloatKernels.best.widen(halfs, into: y)
     }
