@@ -13,6 +13,11 @@ import Testing
         addUp(Float.self, tolerance: 2e-6)
     }
 
+    @Test func `a shard without examples adds nothing`() {
+        addNothing(Double.self)
+        addNothing(Float.self)
+    }
+
     @Test func `a run repeats its bits, whatever the workspace held`() {
         repeats(ParityNetworks.sra(Float.self))
         repeats(ParityNetworks.mtl(Float.self))
@@ -61,6 +66,31 @@ import Testing
         let again = network.means(
             [shard], weights: weights, dropout: DropoutSource(seed: 1, step: 1, shard: 0))
         #expect(again == losses[1])
+    }
+
+    private func addNothing<S: TrainingScalar>(_: S.Type) {
+        addNothing(GoldenNetworks.sra(S.self, target: .sra))
+        addNothing(GoldenNetworks.sra(S.self, target: .fip))
+        addNothing(GoldenNetworks.mtl(S.self, encoderWidths: [8, 8, 6, 8, 8]))
+        addNothing(GoldenNetworks.esa(S.self))
+    }
+
+    private func addNothing<N: TrainableNetwork>(_ network: N) {
+        let weights = network.goldenWeights
+        func run(_ shards: [N.Shard]) -> (losses: [Double], gradients: [Double]) {
+            let gradients = network.zeroGradients
+            let losses = network.means(shards, weights: weights, gradients: gradients)
+            return (losses, doubles(gradients))
+        }
+        let whole = network.shard(GoldenNetworks.examples)
+        let empty = network.shard([])
+        #expect(network.counts(empty) == network.terms.map { _ in 0 })
+        #expect(run([whole, empty]) == run([whole]), "\(N.self)")
+        let nothing = network.run(
+            empty, weights: weights, gradients: network.zeroGradients,
+            batchCounts: network.counts(empty), dropout: nil, precision: .float32,
+            workspace: Workspace())
+        #expect(nothing == network.terms.map { _ in 0 })
     }
 
     private func addUp<S: TrainingScalar>(_: S.Type, tolerance: Double) {
