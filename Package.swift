@@ -101,6 +101,10 @@ let package = Package(
                 "Snapshots", "Pipeline", "Refresh", "Import", "Storage", arguments,
             ],
             path: "Benchmarks", swiftSettings: strict),
+        .executableTarget(
+            name: "Torture",
+            dependencies: ["EventLog", "Storage", "Events", "TestSupport", arguments],
+            path: "Torture", swiftSettings: strict),
 
         // MARK: Tests
         .target(
@@ -131,6 +135,7 @@ let package = Package(
         .testTarget(
             name: "SystemTests", dependencies: ["TestSupport", "ControlProtocol", "Storage"],
             swiftSettings: strict),
+        tests("Torture", "EventLog", "Storage"),
         .testTarget(name: "TidyTests", swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],

@@ -31,10 +31,14 @@ extension LogReader {
         let status = try segment.file.status()
         let read = segment.scanner.window.position
         if status.byteCount < read {
+            // Another content that is shorter is no cut: it is read from its start.
+            let isTold = status.byteCount >= Int64(segment.identity.headByteCount)
+            if isTold, try !segment.identity.hasSameHead(as: segment.file) { return close() }
             try resumeTruncated(segment.sequence, segment.file, read: read, status)
         } else if status.byteCount != segment.quietByteCount {
             segment.quietByteCount = status.byteCount
             segment.quietSinceNanoseconds = host.clock.monotonicNanoseconds()
+            segment.forgetStale(byteCount: status.byteCount)
             if try !segment.identity.hasSameHead(as: segment.file) { close() }
         }
     }

@@ -105,6 +105,8 @@ package final class LogReader {
                 if !segment.afterDropped().isEmpty { splitter.add(damage, after: segment.place) }
             case .starved:
                 if let chunk = try take(segment) { return chunk }
+                // Bytes without a record in them are read, too: what replaces them is told by them.
+                try segment.refreshIdentity()
                 guard try goOn(segment) else { return nil }
             case .finished:
                 if segment.isShort { noteShort(segment) }

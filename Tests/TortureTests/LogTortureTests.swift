@@ -1,0 +1,7 @@
+import Testing
+
+@testable import Torture
+
+@Suite struct LogTortureTests {
+    @Test func `x`() {}
+}
