@@ -70,11 +70,7 @@ extension LogReader {
             return true
         }
         guard let next = try listing.first(after: segment.sequence) else {
-            if segment.isShort {
-                try resumeTruncated(
-                    segment.sequence, segment.file, read: segment.scanner.window.position, status)
-                return true
-            }
+            noteIfShort(segment)
             isAtEnd = true
             return false
         }

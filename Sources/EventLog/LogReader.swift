@@ -109,7 +109,7 @@ package final class LogReader {
                 try segment.refreshIdentity()
                 guard try goOn(segment) else { return nil }
             case .finished:
-                if segment.isShort { noteShort(segment) }
+                noteIfShort(segment)
                 splitter.finish()
                 let chunk = try take(segment)
                 finished = segment.sequence
@@ -144,7 +144,10 @@ package final class LogReader {
         splitter = RecordSplitter(options: options)
     }
 
-    private func noteShort(_ segment: OpenSegment) {
+    /// Says once that the frame at the cursor was cut; what is appended is read from there on.
+    func noteIfShort(_ segment: OpenSegment) {
+        guard segment.isShort, !segment.isNotedShort else { return }
+        segment.isNotedShort = true
         let end = segment.scanner.window.position
         note(.truncated(segment: segment.sequence, readByteCount: end, byteCount: end))
     }

@@ -8,6 +8,8 @@ final class OpenSegment {
     private(set) var scanner: LZ4FrameScanner
     /// Whether the file is taken as complete.
     var isComplete = false
+    /// Whether it was said that the frame at the cursor was cut.
+    var isNotedShort = false
     /// Size when it last ended before more could be decoded.
     var starvedByteCount: Int64 = -1
     /// Size when it was last looked at, and since when it has had that.

@@ -77,7 +77,7 @@ struct Survival {
             if must && !line.isObject {
                 must = before.map { $0.must && isClean($0.hull.lowerBound..<hull.upperBound) }
                     ?? (places.first == 0 && isClean(0..<hull.upperBound))
-                if line.decoded.count == line.text.count { must = must && isUntouchedAfter(hull) }
+                if line.decoded.count == line.text.count { must = must && isWhole && isUntouchedAfter(hull) }
             }
             musts.append(must)
             before = (hull, must)
