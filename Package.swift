@@ -135,7 +135,7 @@ let package = Package(
         .testTarget(
             name: "SystemTests", dependencies: ["TestSupport", "ControlProtocol", "Storage"],
             swiftSettings: strict),
-        tests("Torture", "EventLog", "Storage"),
+        tests("Torture", "Storage"),
         .testTarget(name: "TidyTests", swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],

@@ -17,6 +17,11 @@ extension LogRun {
         expectations.append(
             LineExpectation(
                 lines: [WrittenLine(text: line, decoded: 0..<line.count + 1)], musts: [true]))
+        if let mutation {
+            guard let wrong = mutation.apply(to: handedOut, expectations) else { return }
+            isMutated = true
+            return faults += LogVerdict.faults(of: wrong, given: expectations)
+        }
         faults += LogVerdict.faults(of: handedOut, given: expectations)
         if !hasHistory { try readAgain() }
     }

@@ -50,6 +50,9 @@ final class LogRun {
     /// Whether something happened that a later reader of the whole log cannot know.
     var hasHistory = false
     var faults: [String] = []
+    /// What to make wrong before the comparison, and whether there was something to do it to.
+    var mutation: LogMutation?
+    var isMutated = false
 
     /// - Parameter work: a directory of the real disk; nil for a disk in memory.
     init(_ plan: LogPlan, work: String?) throws {

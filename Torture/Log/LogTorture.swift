@@ -32,6 +32,19 @@ package struct LogTorture: Sendable {
         try run(round, without) { try $0.run() }
     }
 
+    /// What the oracle says of a round when something wrong is put into what came out of it; nil
+    /// where nobody could tell.
+    package func faults(round: Int, with mutation: LogMutation) throws -> [String]? {
+        var isMutated = false
+        let faults = try run(round, []) { run in
+            run.mutation = mutation
+            let faults = try run.run()
+            isMutated = run.isMutated
+            return faults
+        }
+        return isMutated ? faults : nil
+    }
+
     /// What one round wrote, what was left of it on the disk, and what came out.
     package func explanation(round: Int, without: Set<Int>) throws -> [String] {
         try run(round, without) { run in
