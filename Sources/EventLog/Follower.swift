@@ -69,7 +69,8 @@ package final class Follower: Sendable {
         return reader.withLock { reader in
             Condition(
                 cursor: reader.cursor, lagByteCount: reader.lag(), isAtEnd: reader.isAtEnd,
-                notices: reader.notices + (unwatched.map { [$0] } ?? []), noticeCount: reader.noticeCount,
+                notices: reader.notices + (unwatched.map { [$0] } ?? []),
+                noticeCount: reader.noticeCount,
                 obstacle: reader.obstacle)
         }
     }

@@ -110,7 +110,8 @@ extension LZ4FrameScanner {
     func endsCleanly(at end: Int64, _ isComplete: Bool) throws(StorageError) -> Bool? {
         var next: [UInt8] = []
         while next.count < 4 {
-            let count = try window.file.read(4 - next.count, at: end + Int64(next.count), into: &next)
+            let position = end + Int64(next.count)
+            let count = try window.file.read(4 - next.count, at: position, into: &next)
             // A torn header behind it is damage of its own.
             if count == 0 { return isComplete ? true : nil }
         }

@@ -25,12 +25,12 @@ import Testing
         let options = LZ4FrameEncoder.Options(
             hasContentChecksum: hasContentChecksum, blocksAreLinked: isLinked,
             hasBlockChecksums: false)
-        let middle = try frame(lines(10..<20, padding: 20) + "\n", options)
-        // A frame that nothing checks may lose its last line end unnoticed: it ends in two.
+        let middle = try frame(lines(10..<20, padding: 20), options)
         for bit in 0..<middle.count * 8 {
             var damaged = middle
             damaged[bit / 8] ^= 1 << UInt8(bit % 8)
-            guard bit < (middle.count - 16) * 8 || bit >= (middle.count - 8) * 8 else { continue }
+            // The last line end stands uncompressed before the end mark; there nothing checks it.
+            if !hasContentChecksum && bit / 8 == middle.count - 5 { continue }
             try check(damaged, "bit \(bit)")
         }
     }

@@ -81,7 +81,12 @@ import Testing
         let reader = try log.reader(at: cursor)
         #expect(try texts(reader).isEmpty)
         try log.append(Array(next.dropFirst(9)), to: 0)
-        #expect(try texts(reader) == expected(lines(3000..<3010)))
+        // The LZ4 block that was cut might still come; once the segment is sealed it will not.
+        var read = try texts(reader)
+        try log.write([], to: 1)
+        log.settle()
+        read += try texts(reader)
+        #expect(read == expected(lines(3000..<3010)))
         #expect(reader.notices.count == 1)
         guard case .truncated(segment: 0, _, _)? = reader.notices.first else {
             Issue.record("\(reader.notices)")

@@ -29,7 +29,7 @@ import Testing
         #expect(refused["counters"]?["read"] == .int(0))
         _ = try await Child.run(["chmod", "644", segment]).successful()
         let lines = try await Child.run([
-            "sh", "-c", "lz4 -dcq \(segment) | grep -vc product_update",
+            "sh", "-c", "lz4 -dcq \(segment) | grep -v product_update | grep -c .",
         ]).successful().output
         let count = try #require(Int64(lines.trimmingCharacters(in: .whitespacesAndNewlines)))
         let read = try await daemon.wait { $0["counters"]?["read"] == .int(count) }

@@ -16,7 +16,7 @@ import Testing
     func `names files and folders that exist`(page: String) throws {
         let text = try #require(Repository.text(of: page))
         for match in text.matches(
-            of: /\b(?:Sources|Tests|Benchmarks|Torture|docs|scripts|config|systemd)\/[\w+.\/-]*[\w\/]/)
+            of: /\b(?:Sources|Tests|Benchmarks|Torture|docs|scripts|config|systemd)\/[\w+.\/-]*\w/)
         {
             #expect(Repository.has(String(match.0)), "\(page): \(match.0) is not there")
         }
@@ -42,7 +42,8 @@ import Testing
             lines.flatMap { $0.matches(of: /func `([^`]+)`\(/).map { String($0.1) } })
         #expect(names.count > 300)
         let rows = page.split(separator: "\n").filter { $0.hasPrefix("| ") }
-        for row in rows where !row.hasPrefix("| form |") && !row.hasPrefix("| life |")
+        for row in rows
+        where !row.hasPrefix("| form |") && !row.hasPrefix("| life |")
             && !row.hasPrefix("| damage |")
         {
             let cell = row.split(separator: "|").last { !$0.trimmingPrefix(" ").isEmpty } ?? ""
@@ -50,7 +51,7 @@ import Testing
             #expect(!named.isEmpty, "no test in the row \(row)")
             for name in named { #expect(names.contains(name), "there is no test `\(name)`") }
         }
-        #expect(rows.count > 50)
+        #expect(rows.count >= 50)
     }
 
     @Test(arguments: pages)

@@ -20,7 +20,8 @@ extension LogRun {
         if let mutation {
             guard let wrong = mutation.apply(to: handedOut, expectations) else { return }
             isMutated = true
-            return faults += LogVerdict.faults(of: wrong, given: expectations)
+            faults += LogVerdict.faults(of: wrong, given: expectations)
+            return
         }
         faults += LogVerdict.faults(of: handedOut, given: expectations)
         if !hasHistory { try readAgain() }

@@ -54,7 +54,7 @@ final class LogRun {
     var mutation: LogMutation?
     var isMutated = false
 
-    /// - Parameter work: a directory of the real disk; nil for a disk in memory.
+    /// Gets ready to run a plan, on the real disk below `work` or, when that is nil, in memory.
     init(_ plan: LogPlan, work: String?) throws {
         self.plan = plan
         clock = SimulatedClock(seconds: 1_667_952_000)
@@ -66,7 +66,8 @@ final class LogRun {
         fates = units.map { _ in Fate() }
         files = plan.segments.indices.map {
             LogFile(
-                waiting: CarriedBytes(plan.segments[$0]), unit: 2 * $0, sequence: plan.sequences[$0])
+                waiting: CarriedBytes(plan.segments[$0]), unit: 2 * $0, sequence: plan.sequences[$0]
+            )
         }
         if plan.hasDirectory { try disk.makeDirectory(root + "/" + Self.directory) }
         reader = try LogReader(
@@ -137,7 +138,8 @@ final class LogRun {
             if chunk.bytes.count > byteLimit || chunk.entries.count > options.chunkRecordCount + 1
                 || chunk.entries.isEmpty
             {
-                faults.append("a chunk of \(chunk.bytes.count) bytes, \(chunk.entries.count) entries")
+                faults.append(
+                    "a chunk of \(chunk.bytes.count) bytes, \(chunk.entries.count) entries")
             }
             if chunk.firstOffset != LogOffset(handedOut.count) {
                 faults.append("a chunk from \(chunk.firstOffset) after \(handedOut.count) entries")

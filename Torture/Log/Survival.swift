@@ -40,8 +40,9 @@ struct Survival {
         return places[first] != nil && breaks[last] == breaks[first]
     }
 
-    /// Whether some frame without LZ4 block checksums is damaged: then its bytes may come out
-    /// changed, and nobody can tell. The same where a cut joins LZ4 blocks that stood apart.
+    /// Whether some frame without LZ4 block checksums is damaged, or a cut joins LZ4 blocks.
+    ///
+    /// Then bytes may come out changed, and nobody can tell.
     var mayInvent: Bool {
         segment.pieces.contains { piece in
             piece.kind != .skippable && !isIntact(piece.bytes)
@@ -75,9 +76,13 @@ struct Survival {
             let hull = hull(of: line)
             var must = !line.isTooLong && canBeRead(line, hull) && followsCleanly(line)
             if must && !line.isObject {
-                must = before.map { $0.must && isClean($0.hull.lowerBound..<hull.upperBound) }
+                must =
+                    before.map { $0.must && isClean($0.hull.lowerBound..<hull.upperBound) }
                     ?? (places.first == 0 && isClean(0..<hull.upperBound))
-                if line.decoded.count == line.text.count { must = must && isWhole && isUntouchedAfter(hull) }
+                // The end of its segment must be plain to see.
+                if line.decoded.count == line.text.count {
+                    must = must && isWhole && isUntouchedAfter(hull)
+                }
             }
             musts.append(must)
             before = (hull, must)
@@ -89,8 +94,8 @@ struct Survival {
     func hull(of line: WrittenLine) -> Range<Int> {
         let first = segment.block(of: line.decoded.lowerBound)
         let last = segment.block(of: line.decoded.upperBound - 1)
-        return segment.pieces[first.piece].blocks[first.block].bytes.lowerBound
-            ..< segment.pieces[last.piece].blocks[last.block].bytes.upperBound
+        return segment.pieces[first.piece].blocks[first.block].bytes
+            .lowerBound..<segment.pieces[last.piece].blocks[last.block].bytes.upperBound
     }
 
     private func isUntouchedAfter(_ hull: Range<Int>) -> Bool {

@@ -76,7 +76,7 @@ struct WrittenSegment {
             next = end
         }
         let trailer = flags & 4 != 0 ? 8 : 4
-        precondition(next + trailer == bytes.count, "a frame of other LZ4 blocks than it was cut in")
+        precondition(next + trailer == bytes.count, "a frame cut otherwise")
         pieces.append(piece)
     }
 
