@@ -34,7 +34,17 @@ extension LogReader {
             // Another content that is shorter is no cut: it is read from its start.
             let isTold = status.byteCount >= Int64(segment.identity.headByteCount)
             if isTold, try !segment.identity.hasSameHead(as: segment.file) { return close() }
-            try resumeTruncated(segment.sequence, segment.file, read: read, status)
+            guard splitter.hasLine, status.byteCount >= cursor.framePosition else {
+                try resumeTruncated(segment.sequence, segment.file, read: read, status)
+                return
+            }
+            // A line without an end is still there, before the cut: it is read again.
+            note(
+                .truncated(
+                    segment: segment.sequence, readByteCount: read, byteCount: status.byteCount))
+            let file = segment.file
+            close()
+            try enter(segment.sequence, file, at: cursor).isNotedShort = true
         } else if status.byteCount != segment.quietByteCount {
             segment.quietByteCount = status.byteCount
             segment.quietSinceNanoseconds = host.clock.monotonicNanoseconds()

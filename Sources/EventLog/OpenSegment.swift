@@ -26,7 +26,8 @@ final class OpenSegment {
         dropped = (cursor.framePosition, cursor.decodedOffset)
         // What the cursor's head covered was read, too, be it of the frame that is re-entered.
         let readByteCount = max(cursor.framePosition, Int64(cursor.identity.headByteCount))
-        identity = try FileIdentity.of(file, readByteCount: readByteCount)
+        identity = try FileIdentity.of(
+            file, readByteCount: min(readByteCount, file.status().byteCount))
     }
 
     /// The place after the scanner's last step.

@@ -52,6 +52,19 @@ import Testing
         }
     }
 
+    @Test func `a last line without an end survives a cut behind it`() throws {
+        let kept = try frame("{\"a\":1}\n{\"b\":2}")
+        try log.write(kept + frame(""), to: 0)
+        let reader = try log.reader()
+        #expect(try texts(reader) == ["{\"a\":1}"])
+        try log.disk.open(log.path(0), .update).truncate(to: Int64(kept.count + 3))
+        #expect(try texts(reader).isEmpty)
+        try log.write([], to: 1)
+        log.settle()
+        #expect(try texts(reader).first == "{\"b\":2}")
+        #expect(reader.notices.count == 1)
+    }
+
     @Test func `an obstacle does not make a replaced file pass for the old one`() throws {
         try log.write(frame(lines(0..<20)), to: 0)
         let reader = try log.reader(options: LogReaderOptions(chunkRecordCount: 1))
