@@ -8,7 +8,7 @@ SWIFT_FLAGS ?=
 
 # Everything is built once, in release: the tests check what runs.
 BUILD := swift build -c release --explicit-target-dependency-import-check error $(SWIFT_FLAGS)
-SWIFT_FILES := Package.swift $(wildcard Sources Tests Benchmarks)
+SWIFT_FILES := Package.swift $(wildcard Sources Tests Benchmarks Torture)
 BINARIES := .build/release
 UNIT_DIR := $(PREFIX)/lib/systemd/system
 CONFIG := $(SYSCONFDIR)/ubpd/ubpd.yaml
@@ -16,10 +16,10 @@ CONFIG := $(SYSCONFDIR)/ubpd/ubpd.yaml
 .DEFAULT_GOAL := help
 # One goal after another: they share .build, and its builds are parallel inside.
 .NOTPARALLEL:
-.PHONY: help demo test bench check lint format judge build programs setup install clean
+.PHONY: help demo test bench torture-log check lint format judge build programs setup install clean
 
 help:  ## this list
-	@grep -E '^[a-z]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*  ## /  make \1\t/' | expand -t 18
+	@grep -E '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## /  make \1\t/' | expand -t 18
 
 demo: setup programs  ## on real or generated data, what ubpd does, each step checked
 	scripts/demo.sh
@@ -33,6 +33,9 @@ check: test  ## all that must pass before a commit lands
 
 bench: setup  ## every benchmark at full size
 	swift run -c release $(SWIFT_FLAGS) Benchmarks
+
+torture-log: setup  ## 10,000 rounds of random writers, lives and damages of a log; TORTURE="--seed 5 --minutes 60"
+	swift run -c release $(SWIFT_FLAGS) Torture log $(TORTURE)
 
 lint:  ## formatting and lint, as errors
 	swift format lint --strict --recursive --parallel --configuration .swift-format $(SWIFT_FILES)

@@ -105,6 +105,10 @@ let package = Package(
                 arguments,
             ],
             path: "Benchmarks", swiftSettings: strict),
+        .executableTarget(
+            name: "Torture",
+            dependencies: ["EventLog", "Storage", "Events", "TestSupport", arguments],
+            path: "Torture", swiftSettings: strict),
 
         // MARK: Tests
         .target(
@@ -138,6 +142,7 @@ let package = Package(
         .testTarget(
             name: "SystemTests", dependencies: ["TestSupport", "ControlProtocol", "Storage"],
             swiftSettings: strict),
+        tests("Torture", "Storage"),
         .testTarget(name: "TidyTests", swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],

@@ -5,7 +5,10 @@
 # that the tests and the demo compare it with. Runs as root, or through sudo.
 set -euo pipefail
 
-PACKAGES=(liblz4-dev libssl-dev libsqlite3-dev libdnnl-dev lz4 pkg-config python3 sqlite3 make)
+PACKAGES=(
+    liblz4-dev libssl-dev libsqlite3-dev libdnnl-dev
+    lz4 pkg-config python3 python3-lz4 sqlite3 make
+)
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 

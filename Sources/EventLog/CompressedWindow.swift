@@ -47,7 +47,10 @@ struct CompressedWindow {
         return true
     }
 
-    /// Forgets bytes read ahead: the file under them has changed.
+    /// Byte position behind the last byte read ahead.
+    var end: Int64 { start + Int64(bytes.count) }
+
+    /// Forgets bytes read ahead: the file under them may have changed.
     mutating func forget() {
         bytes.removeAll(keepingCapacity: true)
         start = position

@@ -10,7 +10,7 @@ package final class Follower: Sendable {
 
     private let reader: Mutex<LogReader>
     private let watch: any DirectoryWatch
-    private let clock: any Clock
+    private let directory: String
     private let isWoken = Atomic<Bool>(false)
     /// Whether somebody asked who must not be answered from an old listing of the directory.
     private let mustLook = Atomic<Bool>(false)
@@ -40,7 +40,7 @@ package final class Follower: Sendable {
             host: host, directory: directory, cursor: cursor, options: options)
         reader = Mutex(made)
         watch = host.disk.watch(directory)
-        clock = host.clock
+        self.directory = directory
     }
 
     /// The next chunk; waits for one up to `waitMilliseconds`, or until `wake()`.
@@ -71,10 +71,12 @@ package final class Follower: Sendable {
 
     /// What the reader says of itself now; waits while a chunk is being read.
     package func condition() -> Condition {
-        reader.withLock { reader in
+        let unwatched = watch.failure.map { LogNotice.unwatched(path: directory, reason: $0) }
+        return reader.withLock { reader in
             Condition(
                 cursor: reader.cursor, lagByteCount: reader.lag(), isAtEnd: reader.isAtEnd,
-                notices: reader.notices, noticeCount: reader.noticeCount,
+                notices: reader.notices + (unwatched.map { [$0] } ?? []),
+                noticeCount: reader.noticeCount,
                 obstacle: reader.obstacle)
         }
     }

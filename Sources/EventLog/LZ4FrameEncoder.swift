@@ -1,6 +1,7 @@
 import CLZ4
 
-/// Writes LZ4 frames of independent LZ4 blocks with block checksums, through liblz4's LZ4F_*.
+/// Writes LZ4 frames through liblz4's LZ4F_*, of independent LZ4 blocks with block checksums
+/// unless told otherwise.
 ///
 /// The bytes are a function of the options and of the calls since the frame began: every frame
 /// starts from a fresh context, because a reused one remembers its hash table.
@@ -14,19 +15,25 @@ package final class LZ4FrameEncoder {
         /// checksums and no content checksum, and fails on whatever follows.
         package var hasContentChecksum: Bool
         package var blocksAreLinked: Bool
+        /// Whether each LZ4 block has a checksum; what is read without one may be wrong unnoticed.
+        package var hasBlockChecksums: Bool
         /// 0 is LZ4's fast mode, 3…12 its high compression.
         package var level: Int
+        /// Decoded bytes of each frame, to be written into its header; 0 leaves them out.
+        package var contentByteCount: UInt64
 
         /// Says how frames are written; the defaults are those of `SegmentWriter`.
         package init(
             blockSizeID: Int = 4, hasContentChecksum: Bool = true, blocksAreLinked: Bool = false,
-            level: Int = 0
+            hasBlockChecksums: Bool = true, level: Int = 0, contentByteCount: UInt64 = 0
         ) {
             precondition((4...7).contains(blockSizeID), "LZ4 block size id \(blockSizeID)")
             self.blockSizeID = blockSizeID
             self.hasContentChecksum = hasContentChecksum
             self.blocksAreLinked = blocksAreLinked
+            self.hasBlockChecksums = hasBlockChecksums
             self.level = level
+            self.contentByteCount = contentByteCount
         }
     }
 
@@ -42,7 +49,9 @@ package final class LZ4FrameEncoder {
         preferences.frameInfo.blockSizeID = LZ4F_blockSizeID_t(UInt32(options.blockSizeID))
         preferences.frameInfo.blockMode =
             options.blocksAreLinked ? LZ4F_blockLinked : LZ4F_blockIndependent
-        preferences.frameInfo.blockChecksumFlag = LZ4F_blockChecksumEnabled
+        preferences.frameInfo.blockChecksumFlag =
+            options.hasBlockChecksums ? LZ4F_blockChecksumEnabled : LZ4F_noBlockChecksum
+        preferences.frameInfo.contentSize = options.contentByteCount
         preferences.frameInfo.contentChecksumFlag =
             options.hasContentChecksum ? LZ4F_contentChecksumEnabled : LZ4F_noContentChecksum
         preferences.compressionLevel = Int32(options.level)
@@ -80,6 +89,17 @@ package final class LZ4FrameEncoder {
                     source.baseAddress.map { unsafe $0 + range.lowerBound },
                     range.count, nil)
             }
+        }
+    }
+
+    /// Appends what was waiting to `output`, as an LZ4 block that may be short.
+    package func flush(into output: inout [UInt8]) throws(EventLogError) {
+        precondition(isOpen, "LZ4FrameEncoder: no frame is open")
+        // SAFETY: LZ4F_compressBound only reads the preferences.
+        let bound = unsafe LZ4F_compressBound(0, &preferences)
+        try unsafe append(bound, to: &output) { target, capacity in
+            // SAFETY: the target has room for LZ4F_compressBound(0) bytes, a waiting LZ4 block's.
+            unsafe LZ4F_flush(context, target, capacity, nil)
         }
     }
 

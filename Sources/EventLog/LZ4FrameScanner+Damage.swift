@@ -36,12 +36,11 @@ extension LZ4FrameScanner {
     {
         let start = window.position
         let ahead = Int(end - start)
-        // With fewer bytes a header that begins inside could not be told from none.
-        let isDecidable = try window.has(ahead + LZ4FrameHeader.longestByteCount) || isComplete
-        guard isDecidable, window.count >= ahead + 4 else {
+        guard try window.has(ahead + 4), let hasFrame = try hasFrame(within: ahead, isComplete)
+        else {
             return torn(isComplete, isInFrame: true, reason)
         }
-        guard !hasFrame(within: ahead) else {
+        guard !hasFrame else {
             lose(isInFrame: true, reason: reason)
             return nil
         }
@@ -107,21 +106,45 @@ extension LZ4FrameScanner {
         return isComplete ? window.count == count : nil
     }
 
+    /// The same behind byte position `end`, however far away that is.
+    func endsCleanly(at end: Int64, _ isComplete: Bool) throws(StorageError) -> Bool? {
+        var next: [UInt8] = []
+        while next.count < 4 {
+            let position = end + Int64(next.count)
+            let count = try window.file.read(4 - next.count, at: position, into: &next)
+            // A torn header behind it is damage of its own.
+            if count == 0 { return isComplete ? true : nil }
+        }
+        return Self.isMagic(LZ4FrameHeader.word(next, at: 0))
+    }
+
     /// Whether another frame begins inside the next `count` bytes: then the LZ4 block that they
     /// should be was cut, and its length means nothing, even where it leads to a readable one.
-    private func hasFrame(within count: Int) -> Bool {
+    ///
+    /// It is nil when that is not known yet, because a header may begin at their end.
+    func hasFrame(within count: Int, _ isComplete: Bool) throws(StorageError) -> Bool? {
+        _ = try window.has(count + LZ4FrameHeader.longestByteCount)
         let end = window.index + count
         var next = window.index
         while let found = LZ4ByteScan.first(0x04, in: window.bytes, next..<end) {
-            let start = LZ4FrameHeader.read(window.bytes, at: found, end: window.bytes.count)
-            if case .frame = start { return true }
             next = found + 1
+            let magic: [UInt8] = [0x04, 0x22, 0x4D, 0x18]
+            guard magic.starts(with: window.bytes[found...].prefix(4)) else { continue }
+            switch LZ4FrameHeader.read(window.bytes, at: found, end: window.bytes.count) {
+            case .frame: return true
+            case .incomplete where !isComplete: return nil
+            default: break
+            }
         }
         return false
     }
 
     private func isMagic(at index: Int) -> Bool {
-        let word = LZ4FrameHeader.word(window.bytes, at: index)
-        return word == LZ4FrameHeader.magic || LZ4FrameHeader.skippableMagics.contains(word)
+        Self.isMagic(LZ4FrameHeader.word(window.bytes, at: index))
+    }
+
+    private static func isMagic(_ word: UInt32) -> Bool {
+        word == LZ4FrameHeader.magic || word == LZ4FrameHeader.legacyMagic
+            || LZ4FrameHeader.skippableMagics.contains(word)
     }
 }

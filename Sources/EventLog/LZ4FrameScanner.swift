@@ -117,6 +117,13 @@ final class LZ4FrameScanner {
         guard try window.file.status().byteCount >= end else {
             return torn(isComplete, isInFrame: false, "the file ends inside a skippable frame")
         }
+        if !isMark {
+            guard let isEnd = try endsCleanly(at: end, isComplete) else { return .starved }
+            guard isEnd else {
+                lose(isInFrame: false, reason: "no LZ4 frame follows a skippable frame")
+                return nil
+            }
+        }
         window.move(to: end)
         isSealed = isMark
         state = .between
@@ -140,6 +147,14 @@ final class LZ4FrameScanner {
         let whole = 4 + byteCount + (header.hasBlockChecksums ? 4 : 0)
         guard try window.has(whole) else {
             return torn(isComplete, isInFrame: true, "the file ends inside an LZ4 block")
+        }
+        if !header.hasBlockChecksums {
+            // Nothing else tells whether the length is right, or leads over the next frame.
+            guard let hasFrame = try hasFrame(within: whole, isComplete) else { return .starved }
+            guard !hasFrame else {
+                lose(isInFrame: true, reason: "another frame begins inside an LZ4 block")
+                return nil
+            }
         }
         let start = window.position
         makeRoom(header)

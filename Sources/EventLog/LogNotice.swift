@@ -16,6 +16,8 @@ package enum LogNotice: Hashable, Sendable, CustomStringConvertible {
     case grewAfterSealing(segment: Int64, byteCount: Int64)
     /// A file or the directory cannot be read now; it is tried again.
     case unreadable(path: String, reason: String)
+    /// The kernel tells nothing of the directory's changes; it is looked at now and then.
+    case unwatched(path: String, reason: String)
 
     package var description: String {
         switch self {
@@ -39,6 +41,9 @@ package enum LogNotice: Hashable, Sendable, CustomStringConvertible {
                 + "was added is not read: raise `log.seal_grace`"
         case .unreadable(let path, let reason):
             "\(path) cannot be read (\(reason)); it is tried again"
+        case .unwatched(let path, let reason):
+            "\(path) cannot be watched (\(reason)); records are seen up to 0.2 s later: raise "
+                + "fs.inotify.max_user_instances or max_user_watches"
         }
     }
 }

@@ -31,10 +31,24 @@ extension LogReader {
         let status = try segment.file.status()
         let read = segment.scanner.window.position
         if status.byteCount < read {
-            try resumeTruncated(segment.sequence, segment.file, read: read, status)
+            // Another content that is shorter is no cut: it is read from its start.
+            let isTold = status.byteCount >= Int64(segment.identity.headByteCount)
+            if isTold, try !segment.identity.hasSameHead(as: segment.file) { return close() }
+            guard splitter.hasLine, status.byteCount >= cursor.framePosition else {
+                try resumeTruncated(segment.sequence, segment.file, read: read, status)
+                return
+            }
+            // A line without an end is still there, before the cut: it is read again.
+            note(
+                .truncated(
+                    segment: segment.sequence, readByteCount: read, byteCount: status.byteCount))
+            let file = segment.file
+            close()
+            try enter(segment.sequence, file, at: cursor).isNotedShort = true
         } else if status.byteCount != segment.quietByteCount {
             segment.quietByteCount = status.byteCount
             segment.quietSinceNanoseconds = host.clock.monotonicNanoseconds()
+            segment.forgetStale(byteCount: status.byteCount)
             if try !segment.identity.hasSameHead(as: segment.file) { close() }
         }
     }
@@ -66,11 +80,7 @@ extension LogReader {
             return true
         }
         guard let next = try listing.first(after: segment.sequence) else {
-            if segment.isShort {
-                try resumeTruncated(
-                    segment.sequence, segment.file, read: segment.scanner.window.position, status)
-                return true
-            }
+            noteIfShort(segment)
             isAtEnd = true
             return false
         }

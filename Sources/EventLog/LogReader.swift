@@ -108,9 +108,11 @@ package final class LogReader {
                 if !segment.afterDropped().isEmpty { splitter.add(damage, after: segment.place) }
             case .starved:
                 if let chunk = try take(segment) { return chunk }
+                // Bytes without a record in them are read, too: what replaces them is told by them.
+                try segment.refreshIdentity()
                 guard try goOn(segment) else { return nil }
             case .finished:
-                if segment.isShort { noteShort(segment) }
+                noteIfShort(segment)
                 splitter.finish()
                 let chunk = try take(segment)
                 finished = segment.sequence
@@ -145,7 +147,10 @@ package final class LogReader {
         splitter = RecordSplitter(options: options)
     }
 
-    private func noteShort(_ segment: OpenSegment) {
+    /// Says once that the frame at the cursor was cut; what is appended is read from there on.
+    func noteIfShort(_ segment: OpenSegment) {
+        guard segment.isShort, !segment.isNotedShort else { return }
+        segment.isNotedShort = true
         let end = segment.scanner.window.position
         note(.truncated(segment: segment.sequence, readByteCount: end, byteCount: end))
     }

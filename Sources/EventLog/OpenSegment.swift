@@ -8,6 +8,8 @@ final class OpenSegment {
     private(set) var scanner: LZ4FrameScanner
     /// Whether the file is taken as complete.
     var isComplete = false
+    /// Whether it was said that the frame at the cursor was cut.
+    var isNotedShort = false
     /// Size when it last ended before more could be decoded.
     var starvedByteCount: Int64 = -1
     /// Size when it was last looked at, and since when it has had that.
@@ -22,7 +24,10 @@ final class OpenSegment {
         self.file = file
         scanner = LZ4FrameScanner(file: file, framePosition: cursor.framePosition)
         dropped = (cursor.framePosition, cursor.decodedOffset)
-        identity = try FileIdentity.of(file, readByteCount: cursor.framePosition)
+        // What the cursor's head covered was read, too, be it of the frame that is re-entered.
+        let readByteCount = max(cursor.framePosition, Int64(cursor.identity.headByteCount))
+        identity = try FileIdentity.of(
+            file, readByteCount: min(readByteCount, file.status().byteCount))
     }
 
     /// The place after the scanner's last step.
@@ -47,8 +52,20 @@ final class OpenSegment {
 
     /// Takes the file's identity again while its head is still growing.
     func refreshIdentity() throws(StorageError) {
-        guard identity.headByteCount < FileIdentity.longestHead else { return }
-        identity = try FileIdentity.of(file, readByteCount: scanner.window.position)
+        let readByteCount = scanner.window.position
+        guard identity.headByteCount < min(readByteCount, Int64(FileIdentity.longestHead)) else {
+            return
+        }
+        identity = try FileIdentity.of(file, readByteCount: readByteCount)
+    }
+
+    /// Forgets bytes that were read ahead, were cut off since, and may have been written anew.
+    ///
+    /// So it does with all that was read ahead of a young file, whose head does not tell yet
+    /// whether it is still the same.
+    func forgetStale(byteCount: Int64) {
+        let isYoung = scanner.window.position < Int64(FileIdentity.longestHead)
+        if isYoung || byteCount < scanner.window.end { scanner.window.forget() }
     }
 
     /// Whether the frame that was re-entered has, so far, fewer bytes than were read of it before.

@@ -38,6 +38,9 @@ struct RecordSplitter {
         entries.count >= options.chunkRecordCount || (!entries.isEmpty && room <= 0)
     }
 
+    /// Whether it holds a line that has no end yet.
+    var hasLine: Bool { lineStart < bytes.count }
+
     private var room: Int {
         let left = options.chunkByteCount - bytes.count
         return left <= 0 && entries.isEmpty ? options.chunkByteCount : left

@@ -57,6 +57,8 @@ extension DiskFile {
 
 /// Waits for a directory to change.
 package protocol DirectoryWatch: AnyObject, Sendable {
+    /// Why the kernel tells nothing of changes, so that `wait` only sleeps; nil while it does.
+    var failure: String? { get }
     /// Returns when something may have changed, `wake()` was called, or the time has passed.
     func wait(milliseconds: Int)
     /// Makes the current or next `wait` return at once; callable from any thread.

@@ -4,6 +4,9 @@ import Foundation
 package final class PollingWatch: DirectoryWatch {
     private let condition = WakeFlag()
 
+    /// None: nobody expects more of it.
+    package var failure: String? { nil }
+
     /// A watch that nothing but `wake` ends early.
     package init() {}
 

@@ -27,6 +27,58 @@ import Testing
         #expect(condition.notices.isEmpty && condition.obstacle == nil)
     }
 
+    @Test func `an inotify queue that overflows costs no record`() throws {
+        let directory = try TemporaryDirectory()
+        let limit = try #require(
+            Int(
+                try String(
+                    contentsOfFile: "/proc/sys/fs/inotify/max_queued_events", encoding: .utf8
+                ).trimmingCharacters(in: .whitespacesAndNewlines)))
+        let follower = try Follower(host: .real, directory: directory.path)
+        let writer = try SegmentWriter(host: .real, directory: directory.path)
+        #expect(try follower.next(waitMilliseconds: 0) == nil)
+        // Each name is created and removed: more events than the kernel keeps.
+        for _ in 0..<min(limit, 100_000) / 2 + 100 {
+            _ = try RealDisk().open(directory.path + "/other", .create)
+            try RealDisk().remove(directory.path + "/other")
+        }
+        for number in 0..<2 {
+            let line = expected(lines(number..<number + 1))
+            try writer.append(Array(line[0].utf8))
+            try writer.flush()
+            let chunk = try #require(try follower.next(waitMilliseconds: 20_000))
+            #expect(records(of: chunk).map(\.text) == line)
+        }
+        #expect(follower.condition().notices.isEmpty)
+    }
+
+    @Test func `where there is no inotify the directory is looked at, and that is said`() throws {
+        let directory = try TemporaryDirectory()
+        let host = Host(disk: UnwatchedDisk(), clock: RealClock(), randomness: RealRandomness())
+        let follower = try Follower(host: host, directory: directory.path)
+        let writer = try SegmentWriter(host: .real, directory: directory.path)
+        #expect(try follower.next(waitMilliseconds: 300) == nil)
+        for line in expected(lines(0..<3)) { try writer.append(Array(line.utf8)) }
+        try writer.flush()
+        let chunk = try #require(try follower.next(waitMilliseconds: 20_000))
+        #expect(records(of: chunk).map(\.text) == expected(lines(0..<3)))
+        let notices = follower.condition().notices
+        #expect(notices.count == 1)
+        #expect(notices.first?.description.contains("Too many open files") == true)
+    }
+
+    @Test func `a directory that appears later is watched from then on`() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/later"
+        let follower = try Follower(host: .real, directory: path)
+        #expect(try follower.next(waitMilliseconds: 300) == nil)
+        #expect(follower.condition().notices.isEmpty)
+        let writer = try SegmentWriter(host: .real, directory: path)
+        try writer.append(Array("{}".utf8))
+        try writer.flush()
+        #expect(try follower.next(waitMilliseconds: 20_000)?.entries.count == 1)
+    }
+
     @Test func `is woken out of a long wait`() throws {
         let directory = try TemporaryDirectory()
         let follower = try Follower(host: .real, directory: directory.path)
@@ -68,5 +120,37 @@ import Testing
         #expect(try follower.next(waitMilliseconds: 2000) == nil)
         let used = try threadNanoseconds() - start
         #expect(used < 10_000_000, "\(used) ns of 2 s is more than 0.5 %")
+    }
+}
+
+/// The real disk on a machine that gives out no inotify instance.
+private struct UnwatchedDisk: Disk {
+    private let real = RealDisk()
+
+    func open(_ path: String, _ mode: OpenMode) throws(StorageError) -> any DiskFile {
+        try real.open(path, mode)
+    }
+    func status(_ path: String) throws(StorageError) -> FileStatus? { try real.status(path) }
+    func names(in directory: String) throws(StorageError) -> [String] {
+        try real.names(in: directory)
+    }
+    func makeDirectory(_ path: String) throws(StorageError) { try real.makeDirectory(path) }
+    func rename(_ path: String, to target: String) throws(StorageError) {
+        try real.rename(path, to: target)
+    }
+    func remove(_ path: String) throws(StorageError) { try real.remove(path) }
+    func setLink(_ path: String, to target: String) throws(StorageError) {
+        try real.setLink(path, to: target)
+    }
+    func link(_ path: String) throws(StorageError) -> String? { try real.link(path) }
+    func syncDirectory(_ path: String) throws(StorageError) { try real.syncDirectory(path) }
+    func freeByteCount(_ path: String) throws(StorageError) -> Int64 {
+        try real.freeByteCount(path)
+    }
+    func watch(_ directory: String) -> any DirectoryWatch {
+        RealDirectoryWatch(path: directory) {
+            errno = EMFILE
+            return -1
+        }
     }
 }

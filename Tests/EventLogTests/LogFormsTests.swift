@@ -61,4 +61,30 @@ import Testing
         let output = try await Child.run(["lz4", "-d", "-c", "-q", path]).successful().bytes
         #expect(output == Array(text.utf8))
     }
+
+    /// A Python that has the module: the first in PATH, or Debian's.
+    private static func python() async throws -> String? {
+        for python in ["python3", "/usr/bin/python3"]
+        where try await Child.run([python, "-c", "import lz4.frame"]).status == 0 {
+            return python
+        }
+        return nil
+    }
+
+    @Test(.enabled { try await python() != nil })
+    func `reads what Python's lz4-frame writes`() async throws {
+        let directory = try TemporaryDirectory()
+        let text = lines(0..<9000, padding: 60)
+        try text.write(toFile: directory.path + "/lines", atomically: false, encoding: .utf8)
+        let python = try #require(try await Self.python())
+        _ = try await Child.run([python, goldenPath("python_lz4_forms.py"), directory.path])
+            .successful()
+        let names = try RealDisk().names(in: directory.path).filter { $0.hasSuffix(".lz4") }
+        #expect(names.count == 81)
+        for name in names {
+            let log = try TestLog()
+            try log.write(RealDisk().bytes(of: directory.path + "/" + name, limit: 1 << 24), to: 0)
+            #expect(try log.readAll().map(\.text) == expected(text), "\(name)")
+        }
+    }
 }

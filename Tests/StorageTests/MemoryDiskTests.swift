@@ -55,6 +55,28 @@ import Testing
         #expect(outcomes == [[], ["a"], ["a", "b"], ["a", "b", "c"]])
     }
 
+    @Test func `a crash spares the bytes that were synced and not changed since`() throws {
+        var lengths: Set<Int> = []
+        for seed in 0..<64 {
+            let disk = MemoryDisk()
+            let file = try disk.open("/file", .create)
+            try file.write([1, 2, 3, 4, 5, 6], at: 0)
+            try file.sync()
+            try disk.syncDirectory("/")
+            try file.write([40, 50], at: 3)
+            try file.write([7, 8], at: 6)
+            disk.crash(.some(seed: UInt64(seed)))
+            let left = try disk.bytes(of: "/file", limit: 8)
+            #expect(left.starts(with: [1, 2, 3]))
+            for (index, choices) in [[4, 40], [5, 50], [6], [0, 7], [0, 8]].enumerated()
+            where index + 3 < left.count {
+                #expect(choices.contains(Int(left[index + 3])), "\(left), seed \(seed)")
+            }
+            lengths.insert(left.count)
+        }
+        #expect(lengths == [6, 8])
+    }
+
     @Test func `faults meet the operation they were meant for`() throws {
         let file = try disk.open("/file", .create)
         try file.write([1, 2, 3, 4], at: 0)

@@ -37,13 +37,14 @@ final class RunningDaemon: Sendable {
     let socket: String
     private let process: Mutex<Process>
 
-    /// Starts `ubpd run`; it may not be ready yet.
-    init(log: String, state: String, settings: [String] = []) throws {
+    /// Starts `ubpd run`, behind the words of `prefix`; it may not be ready yet.
+    init(log: String, state: String, settings: [String] = [], prefix: [String] = []) throws {
         socket = "\(state).sock"
         let made = Process()
-        made.executableURL = URL(filePath: "\(Programs.directory)/ubpd")
+        made.executableURL = URL(filePath: "/usr/bin/env")
         made.arguments =
-            ["run", "--log-dir", log, "--state-dir", state, "--socket", socket]
+            prefix + ["\(Programs.directory)/ubpd"]
+            + ["run", "--log-dir", log, "--state-dir", state, "--socket", socket]
             + settings.flatMap { ["--set", $0] }
         made.standardError = FileHandle.nullDevice
         made.standardOutput = FileHandle.nullDevice

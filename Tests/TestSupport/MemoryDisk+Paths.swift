@@ -119,15 +119,20 @@ extension MemoryTree {
     }
 
     /// What is left of a file's bytes: as synced, as written, or the new length with a torn middle.
+    ///
+    /// Bytes that are as they were synced are safe. Of those that changed, the first ones are as
+    /// written, the others as synced, or zero where the file was shorter then.
     private static func survivor(of node: MemoryNode, _ draw: Int?) -> [UInt8] {
-        guard let draw, node.content != node.syncedContent else { return node.syncedContent }
+        let (written, synced) = (node.content, node.syncedContent)
+        guard let draw, written != synced else { return synced }
         switch draw % 3 {
-        case 0: return node.syncedContent
-        case 1: return node.content
+        case 0: return synced
+        case 1: return written
         default:
-            let cut = node.content.count * (draw % 101) / 101
-            return node.content.prefix(cut)
-                + [UInt8](repeating: 0, count: node.content.count - cut)
+            let common = zip(written, synced).prefix { $0 == $1 }.count
+            let cut = common + (written.count - common) * (draw % 101) / 101
+            let unwritten = (cut..<written.count).map { $0 < synced.count ? synced[$0] : 0 }
+            return written.prefix(cut) + unwritten
         }
     }
 

@@ -16,7 +16,7 @@ import Testing
     func `names files and folders that exist`(page: String) throws {
         let text = try #require(Repository.text(of: page))
         for match in text.matches(
-            of: /\b(?:Sources|Tests|Benchmarks|docs|scripts|config|systemd)\/[\w+.\/-]*[\w\/]/)
+            of: /\b(?:Sources|Tests|Benchmarks|Torture|docs|scripts|config|systemd)\/[\w+.\/-]*\w/)
         {
             #expect(Repository.has(String(match.0)), "\(page): \(match.0) is not there")
         }
@@ -31,6 +31,27 @@ import Testing
             let isSuite = suites.contains { $0.contains("struct \(match.1)") }
             #expect(isTarget || isSuite, "\(page): there is no \(match.1)")
         }
+    }
+
+    /// Every row of the page's tables ends with the tests that show what it says.
+    @Test func `names in docs-event-log's tables tests that exist, a row at least one`() throws {
+        let page = try #require(Repository.text(of: "docs/event-log.md"))
+        let suites = SourceFile.all.filter { $0.path.hasPrefix("Tests/") }
+        let lines = suites.flatMap(\.lines)
+        let names = Set(
+            lines.flatMap { $0.matches(of: /func `([^`]+)`\(/).map { String($0.1) } })
+        #expect(names.count > 300)
+        let rows = page.split(separator: "\n").filter { $0.hasPrefix("| ") }
+        for row in rows
+        where !row.hasPrefix("| form |") && !row.hasPrefix("| life |")
+            && !row.hasPrefix("| damage |")
+        {
+            let cell = row.split(separator: "|").last { !$0.trimmingPrefix(" ").isEmpty } ?? ""
+            let named = cell.matches(of: /`([^`]+)`/).map { String($0.1) }
+            #expect(!named.isEmpty, "no test in the row \(row)")
+            for name in named { #expect(names.contains(name), "there is no test `\(name)`") }
+        }
+        #expect(rows.count >= 50)
     }
 
     @Test(arguments: pages)

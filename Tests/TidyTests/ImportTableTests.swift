@@ -15,7 +15,7 @@ import Testing
     }
 
     @Test func `covers every target, and no other`() {
-        let folders = Set(Repository.names(in: "Sources")).union(["Benchmarks"])
+        let folders = Set(Repository.names(in: "Sources")).union(["Benchmarks", "Torture"])
         #expect(Set(mayImport.keys) == folders)
     }
 
@@ -67,6 +67,7 @@ private let order = [
     "CLZ4", "CCrypto", "COneDNN", "CKernels", "Kernels", "Storage", "ControlProtocol",
     "EventLog", "Events", "Sessions", "Features", "Encoders", "Learning", "Profiles", "Snapshots",
     "Pipeline", "Refresh", "Import", "Simulation", "Daemon", "ubpd", "ubpctl", "Benchmarks",
+    "TestSupport", "Torture",
 ]
 
 /// The data path without what only reads bytes, which most later stages may import whole.
@@ -99,6 +100,7 @@ private let mayImport: [String: Set<String>] = [
     "ubpd": throughSnapshots.union(["Pipeline", "Refresh", "Import", "Simulation", "Daemon"]),
     "ubpctl": ["ControlProtocol"],
     "Benchmarks": throughSnapshots.union(["Pipeline", "Refresh", "Import", "Simulation"]),
+    "Torture": ["Events", "EventLog", "Storage", "TestSupport"],
 ]
 
 /// Which targets may know a library: each has one place (docs/decisions/0001-dependencies.md).
@@ -110,6 +112,6 @@ private let libraryUsers: [String: Set<String>] = [
     "ServiceLifecycle": ["Daemon", "ubpd"],
     "UnixSignals": ["Daemon", "ubpd"],
     "Logging": ["Daemon", "ubpd"],
-    "ArgumentParser": ["ubpd", "ubpctl", "Benchmarks"],
+    "ArgumentParser": ["ubpd", "ubpctl", "Benchmarks", "Torture"],
     "Glibc": ["Storage", "EventLog"],
 ]
