@@ -9,7 +9,8 @@ struct Benchmark: AsyncParsableCommand {
         subcommands: [
             All.self, EndToEndCommand.self, StagesCommand.self, GRUCommand.self,
             TrainingCommand.self,
-            MemoryCommand.self, RecoveryCommand.self, LatencyCommand.self, Worker.self,
+            MemoryCommand.self, RecoveryCommand.self, LatencyCommand.self, DecodingCommand.self,
+            WriteToFoldCommand.self, IdleCommand.self, Worker.self,
         ],
         defaultSubcommand: All.self)
 }
@@ -66,6 +67,9 @@ struct All: AsyncParsableCommand {
             try bench.stages()
             try await bench.endToEnd()
             try await bench.latency()
+            try bench.decoding()
+            try await bench.writeToFold()
+            try await bench.idle()
             try bench.memory()
             try bench.recovery()
         }
@@ -132,8 +136,32 @@ struct RecoveryCommand: GroupCommand {
 
 struct LatencyCommand: GroupCommand {
     static let configuration = CommandConfiguration(
-        commandName: "latency", abstract: "Profiles, event to visible, rollback, idle.")
+        commandName: "latency", abstract: "Profiles, event to visible, rollback.")
     @OptionGroup var common: CommonOptions
 
     static func measure(_ bench: inout Bench) async throws { try await bench.latency() }
+}
+
+struct DecodingCommand: GroupCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "decoding", abstract: "Events a second of LZ4 and parsing on one thread.")
+    @OptionGroup var common: CommonOptions
+
+    static func measure(_ bench: inout Bench) async throws { try bench.decoding() }
+}
+
+struct WriteToFoldCommand: GroupCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "write-to-fold", abstract: "Time from a record's write to its fold.")
+    @OptionGroup var common: CommonOptions
+
+    static func measure(_ bench: inout Bench) async throws { try await bench.writeToFold() }
+}
+
+struct IdleCommand: GroupCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "idle", abstract: "Processor time with nothing to do, 1,000 segments there.")
+    @OptionGroup var common: CommonOptions
+
+    static func measure(_ bench: inout Bench) async throws { try await bench.idle() }
 }

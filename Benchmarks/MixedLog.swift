@@ -28,6 +28,8 @@ struct MixedLog {
     }
 
     private static let start: Int64 = 1_653_955_200
+    /// No event is as late as this, seconds since 1970.
+    static let endSeconds = start + 141 * 86_400
     private static let tickSeconds: Int64 = 5
     private static let tickCount: UInt64 = 141 * 86_400 / 5
     /// Events of users with few are mostly no visits, those of others mostly are: with these

@@ -12,6 +12,8 @@ package final class Follower: Sendable {
     private let watch: any DirectoryWatch
     private let clock: any Clock
     private let isWoken = Atomic<Bool>(false)
+    /// Whether somebody asked who must not be answered from an old listing of the directory.
+    private let mustLook = Atomic<Bool>(false)
 
     /// What the reader says of itself, for `status`.
     package struct Condition: Sendable {
@@ -45,8 +47,10 @@ package final class Follower: Sendable {
     package func next(waitMilliseconds: Int) throws(EventLogError) -> LogChunk? {
         var remaining = waitMilliseconds
         while true {
+            let isAsked = mustLook.exchange(false, ordering: .acquiringAndReleasing)
             let chunk = try reader.withLock { (reader) throws(EventLogError) in
-                try reader.next()
+                if isAsked { reader.lookAgain() }
+                return try reader.next()
             }
             if let chunk { return chunk }
             if isWoken.exchange(false, ordering: .acquiringAndReleasing) { return nil }
@@ -57,8 +61,10 @@ package final class Follower: Sendable {
         }
     }
 
-    /// Makes the current or the next `next` return without waiting any longer.
+    /// Makes the current or the next `next` return without waiting any longer, and the one behind
+    /// it list the directory anew.
     package func wake() {
+        mustLook.store(true, ordering: .releasing)
         isWoken.store(true, ordering: .releasing)
         watch.wake()
     }

@@ -87,6 +87,9 @@ package final class LogReader {
         }
     }
 
+    /// Makes the next `next()` list the directory where it would have trusted its last listing.
+    package func lookAgain() { listing.lookAgain() }
+
     /// Forgets the notices that were read.
     package func clearNotices() { notices = [] }
 

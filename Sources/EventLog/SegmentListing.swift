@@ -65,6 +65,9 @@ struct SegmentListing {
         return sum
     }
 
+    /// Makes the next look at the directory a fresh one.
+    mutating func lookAgain() { listedNanoseconds = nil }
+
     private mutating func listIfDue() throws(StorageError) {
         let now = host.clock.monotonicNanoseconds()
         if let listedNanoseconds,

@@ -6,6 +6,8 @@ import Storage
 struct LogBatch: Sendable {
     var chunk: LogChunk
     var parsed: ParsedChunk
+    /// Users of it who were not resident.
+    var warm = WarmUsers()
 }
 
 /// Follows the log on a thread of its own: waits, reads, decodes, parses (DESIGN §2).

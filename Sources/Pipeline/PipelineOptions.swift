@@ -44,6 +44,8 @@ package struct PipelineOptions: Sendable {
     /// Users that may wait, as they were, for a snapshot; beyond it the ingest waits.
     package var snapshotHandoverCount = 100_000
     package var profileBatchCount = 500
+    /// Residents whose settled state is remembered after a read; 0 remembers none.
+    package var profileCacheCount = 1024
     package var quarantineByteCount: Int64 = 64 << 20
     package var quarantineCount = 100_000
     package var quarantineDays: Int64 = 30

@@ -65,7 +65,7 @@ extension Profiler {
         let deadline = host.clock.monotonicNanoseconds() + options.batchMicroseconds * 1000
         while let slot = commitDraft?.slots.popLast() {
             encodeIfAwaited(slot)
-            if host.clock.monotonicNanoseconds() >= deadline { break }
+            if mustYield(deadline) { break }
         }
         return commitDraft?.slots.isEmpty == false
     }
@@ -151,28 +151,6 @@ extension Profiler {
             storedRowCount: users[slot].storedRowCount)
     }
 
-    /// A resident user made of its stored record.
-    func decode(_ stored: StoredUser, _ user: UserID) throws(PipelineError) -> ResidentUser {
-        let fold = generation.reducer.options
-        do {
-            let state = try StateCodec.decode(stored.hot, options: fold) {
-                total throws(ByteReader.Failure) in
-                try RowChunk.decode(stored.chunks, limit: fold.rowWindow, totalCount: total)
-            }
-            var resident = ResidentUser(user: user, state: state)
-            if let bytes = stored.hidden, let width = generation.encoder?.hiddenWidth {
-                var input = ByteReader(bytes)
-                resident.hidden = try input.floats(width)
-                resident.steppedCount = state.rows.totalCount
-            }
-            resident.storedRowCount = state.rows.totalCount
-            resident.isStored = true
-            return resident
-        } catch {
-            throw .damagedState(path: store.path, reason: "user \(user): \(error)")
-        }
-    }
-
     /// Lets clean users go when memory is over its budget; no commit is on its way.
     private func evict() {
         let byteCount = users.byteCounts(sampleCount: 2000).reduce(0) { $0 + $1.byteCount }
@@ -182,7 +160,10 @@ extension Profiler {
         let excess = byteCount - options.residentByteCount / 10 * 9
         let count = users.count
         users.evict(Int(excess / perUser) + 1)
+        guard users.count < count else { return }
         awayUserCount += Int64(count - users.count)
+        evictionCount += 1
+        warm = WarmUsers()
     }
 }
 

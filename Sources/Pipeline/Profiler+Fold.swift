@@ -5,6 +5,7 @@ import Features
 import Profiles
 import Sessions
 import Storage
+import Synchronization
 
 /// Folding: records into users, rows into hidden states.
 extension Profiler {
@@ -21,13 +22,14 @@ extension Profiler {
             try apply(entries[index], at: index, of: batch)
             index += 1
             if queuedRowCount >= options.stepRowCount { stepQueued() }
-            if (index - start) % Self.clockStride == 0,
-                host.clock.monotonicNanoseconds() >= deadline
-            {
-                break
-            }
+            if (index - start) % Self.clockStride == 0, mustYield(deadline) { break }
         }
         return index
+    }
+
+    /// Whether a slice of work must end: its time is over, or somebody waits for an answer.
+    func mustYield(_ deadline: UInt64) -> Bool {
+        askers.load(ordering: .relaxed) > 0 || host.clock.monotonicNanoseconds() >= deadline
     }
 
     private func apply(
@@ -74,15 +76,28 @@ extension Profiler {
         _ user: UserID, firstOffset: LogOffset
     ) throws(PipelineError) -> Int {
         if let slot = users.slot(of: user) { return slot }
-        // A lookup waits for the commit on its way; most users of a first catch-up need none.
-        if awayUserCount > 0, let stored = try store.loadUser(user) {
-            let slot = users.insert(try decode(stored, user))
+        // Most users of a first catch-up need no lookup.
+        if awayUserCount > 0, let stored = try storedUser(user) {
             awayUserCount -= 1
-            return slot
+            return users.insert(stored)
         }
         userCount += 1
         let state = UserState(firstOffset: firstOffset, options: generation.reducer.options)
         return users.insert(ResidentUser(user: user, state: state))
+    }
+
+    /// A user who is not resident: read ahead, or read now; nil for one the store does not know.
+    private func storedUser(_ user: UserID) throws(PipelineError) -> ResidentUser? {
+        if let known = warm.users.removeValue(forKey: user) { return known }
+        return try store.loadUser(user)?.resident(user, of: generation, from: store)
+    }
+
+    /// The users of a batch that must be read from the store before it is folded, ascending.
+    func absentUsers(of distinct: [UserID]) -> (users: [UserID], evictionCount: Int) {
+        guard awayUserCount > 0 else { return ([], evictionCount) }
+        // Those who were read for the batch before this one are about to be residents.
+        let absent = distinct.filter { users.slot(of: $0) == nil && warm.users[$0] == nil }
+        return (absent, evictionCount)
     }
 
     /// Steps waiting rows at once when one more admission could push them out of the window.

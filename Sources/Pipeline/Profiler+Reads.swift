@@ -3,6 +3,7 @@ import Events
 import Features
 import Profiles
 import Sessions
+import Synchronization
 
 /// Answering: profiles and status, from the state between two micro-batches.
 extension Profiler {
@@ -11,7 +12,7 @@ extension Profiler {
         if let slot = users.slot(of: user) { return users[slot].input }
         do throws(PipelineError) {
             guard awayUserCount > 0, let stored = try store.loadUser(user) else { return nil }
-            return try decode(stored, user).input
+            return try stored.resident(user, of: generation, from: store).input
         } catch {
             noteDamage(error)
             throw error
@@ -19,32 +20,33 @@ extension Profiler {
     }
 
     /// Profiles of the users, in the order asked, all at the applied cursor.
-    package func profiles(
+    ///
+    /// Says first that somebody waits, so that the ingest makes way.
+    nonisolated func profiles(
         of ids: [UserID], asOf: Int64?
     ) async throws(PipelineError) -> ProfileReply {
+        askers.add(1, ordering: .relaxed)
+        return try await answer(ids, asOf: asOf)
+    }
+
+    private func answer(_ ids: [UserID], asOf: Int64?) throws(PipelineError) -> ProfileReply {
+        askers.subtract(1, ordering: .relaxed)
         guard ids.count <= options.profileBatchCount else {
             throw .tooManyUsers(asked: ids.count, limit: options.profileBatchCount)
         }
-        var inputs: [ProfileBuilder.Input] = []
-        var places: [Int?] = []
-        for id in ids {
-            let input = try input(of: id)
-            places.append(input.map { _ in inputs.count })
-            if let input { inputs.append(input) }
-        }
         let time = asOf ?? intake.asOf
-        let (settled, values) = builder.profiles(inputs, asOf: time)
-        stepCount += Int64(builder.stepCount)
-        let width = builder.layout.width
-        let rows = zip(ids, places).map { id, place in
-            guard let place else { return ProfileReply.Row(unknown: id, width: width) }
+        let rows = zip(ids, try settledUsers(ids)).map { id, user in
+            guard let user else {
+                return ProfileReply.Row(unknown: id, width: builder.layout.width)
+            }
+            var values: [Float] = []
+            values.reserveCapacity(builder.layout.width)
+            builder.append(user.settled, asOf: time, to: &values)
             return ProfileReply.Row(
-                user: id, isKnown: true,
-                values: Array(values[place * width..<(place + 1) * width]),
-                rowCount: settled[place].rows.totalCount,
-                eventCount: settled[place].activity.eventCount,
-                newestSeconds: inputs[place].state.window.newestSeconds,
-                pendingCount: Int64(inputs[place].state.window.pending.count))
+                user: id, isKnown: true, values: values,
+                rowCount: user.settled.state.rows.totalCount,
+                eventCount: user.settled.state.activity.eventCount,
+                newestSeconds: user.newestSeconds, pendingCount: user.pendingCount)
         }
         return ProfileReply(
             space: generation.space, generation: generation.id, trained: generation.trained,
@@ -52,6 +54,29 @@ extension Profiler {
             offset: applied.recordCount,
             stalenessSeconds: max(0, intake.asOf - time),
             parts: builder.layout.parts, rows: rows)
+    }
+
+    /// The users as they are settled now, remembered or made; nil for an unknown one.
+    private func settledUsers(_ ids: [UserID]) throws(PipelineError) -> [SettledUser?] {
+        var found: [SettledUser?] = []
+        var missing: [(place: Int, version: UInt64?)] = []
+        var inputs: [ProfileBuilder.Input] = []
+        for (place, id) in ids.enumerated() {
+            let version = users.slot(of: id).map { users[$0].touched }
+            let known = version.flatMap { settledCache.settled(id, version: $0) }
+            found.append(known)
+            guard known == nil, let input = try input(of: id) else { continue }
+            inputs.append(input)
+            missing.append((place, version))
+        }
+        let made = builder.settle(inputs)
+        stepCount += Int64(builder.stepCount)
+        for (index, (place, version)) in missing.enumerated() {
+            let user = SettledUser(inputs[index], made[index])
+            found[place] = user
+            if let version { settledCache.keep(ids[place], version: version, user) }
+        }
+        return found
     }
 
     /// Everything of `status` that the profiler knows; snapshots are added by `LivePipeline`.

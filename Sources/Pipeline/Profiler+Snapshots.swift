@@ -55,7 +55,8 @@ extension Profiler {
             if elapsed > seconds {
                 throw .timedOut(what: "catching up to a lag of \(bytes) bytes", seconds: seconds)
             }
-            source.wake()
+            // Later rounds end by themselves, soon where there is something to read.
+            if roundCount < freshRound { source.wake() }
             await withCheckedContinuation { roundWaiters.add($0) }
         }
     }

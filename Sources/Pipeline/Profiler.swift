@@ -5,6 +5,7 @@ import Features
 import Profiles
 import Snapshots
 import Storage
+import Synchronization
 
 /// Owns every user's state and everything that commits with it; lives on a thread of its own.
 ///
@@ -29,11 +30,15 @@ package actor Profiler {
     let snapshots: SnapshotService
     let source: LogSource
     let committer: Committer
+    let loader: UserLoader
 
     var users = UserTable()
     var intake: Intake
     var scratch = FoldScratch()
     var builder: ProfileBuilder
+    /// Users read lately, and how many readers wait for the profiler now.
+    var settledCache: SettledCache
+    nonisolated let askers = Atomic<Int>(0)
     /// Steps the rows that queued users have committed; nil for generation 0.
     var replay: RaggedReplay?
     /// Slots with rows to step, and how many rows.
@@ -47,6 +52,9 @@ package actor Profiler {
     /// Users in the store who are not resident, and users ever seen.
     var awayUserCount: Int64
     var userCount: Int64
+    /// Users of the batch being folded who were read ahead, and how often users have left memory.
+    var warm = WarmUsers()
+    var evictionCount = 0
     /// Rows ever committed, and GRU steps taken by this process.
     var rowCount: Int64
     var stepCount: Int64 = 0
@@ -102,10 +110,12 @@ package actor Profiler {
         awayUserCount = recovered.userCount
         userCount = recovered.userCount
         builder = generation.makeBuilder()
+        settledCache = SettledCache(count: options.profileCacheCount)
         replay = generation.encoder.map { RaggedReplay(encoder: $0) }
         source = try LogSource(host: host, options: options, cursor: recovered.cursor)
         readerCondition = source.firstCondition
         committer = try Committer(store: store, host: host, options: options)
+        loader = UserLoader(store: store, generation: generation)
         self.degraded = degraded + opened.degraded
         lastCommitNanoseconds = host.clock.monotonicNanoseconds()
         meter = RateMeter(nanoseconds: lastCommitNanoseconds)
@@ -147,14 +157,23 @@ package actor Profiler {
         degraded.append("\(error)")
     }
 
-    /// The next batch, read on the follower's thread while this one folds.
+    /// The next batch, read on the follower's thread while this one folds, and its absent users.
     private func readAhead() -> Task<Result<LogBatch?, PipelineError>, Never> {
-        let source = source
+        let (source, loader) = (source, loader)
         // Nothing but the log can end a quiet wait early, and only a commit needs it to end at all.
         let wait = isChanged ? options.idleMilliseconds : 8 * options.idleMilliseconds
         return Task.detached {
             do throws(PipelineError) {
-                return .success(try await source.next(waitMilliseconds: wait))
+                guard var batch = try await source.next(waitMilliseconds: wait) else {
+                    return .success(nil)
+                }
+                let absent = await self.absentUsers(of: batch.distinctUsers)
+                if !absent.users.isEmpty {
+                    batch.warm = WarmUsers(
+                        evictionCount: absent.evictionCount,
+                        users: try await loader.load(absent.users))
+                }
+                return .success(batch)
             } catch {
                 return .failure(error)
             }
@@ -166,6 +185,7 @@ package actor Profiler {
         var index = 0
         let count = batch.parsed.entries.count
         unappliedBytes = Int64(batch.chunk.bytes.count)
+        warm = batch.warm.evictionCount == evictionCount ? batch.warm : WarmUsers()
         while index < count {
             let deadline =
                 host.clock.monotonicNanoseconds() + options.batchMicroseconds * 1000
@@ -178,6 +198,7 @@ package actor Profiler {
             await Task.yield()
         }
         unappliedBytes = 0
+        warm = WarmUsers()
         bytesSinceCommit += Int64(batch.chunk.bytes.count)
         stepQueued()
     }
@@ -212,8 +233,10 @@ package actor Profiler {
     var isChanged: Bool { applied != committed }
 
     /// Whether everything readable was read and folded.
+    ///
+    /// Records are compared, not places: the reader may stand in a segment that has none yet.
     var isCaughtUp: Bool {
         unappliedBytes == 0 && (readerCondition?.isAtEnd ?? false)
-            && readerCondition?.cursor == applied
+            && readerCondition?.cursor.recordCount == applied.recordCount
     }
 }

@@ -17,6 +17,8 @@ package final class StateStore: Sendable {
     static let chunkSlotCount = 16
 
     private let database: DatabaseQueue
+    /// Reads what is committed, while `database` may be writing the next commit.
+    private let reader: DatabaseQueue
     let path: String
 
     /// Opens or creates the file.
@@ -28,9 +30,16 @@ package final class StateStore: Sendable {
             try database.write { db in
                 try db.execute(sql: Self.schema)
             }
+            reader = try DatabaseQueue(
+                path: path, configuration: DatabaseSettings.makeReader(label: "state reader"))
         } catch {
             throw Self.failure(error, path)
         }
+    }
+
+    deinit {
+        // First, so that the writer is the last to close and leaves no write-ahead log behind.
+        try? reader.close()
     }
 
     /// Damage is told from a file that is only out of reach.
@@ -136,20 +145,41 @@ package final class StateStore: Sendable {
 
     /// A user's stored record; nil for a user never committed.
     func loadUser(_ user: UserID) throws(PipelineError) -> StoredUser? {
-        try read { db in
-            let statement = try db.cachedStatement(
-                sql: "SELECT state, hidden FROM users WHERE user = ?")
-            guard let row = try Row.fetchOne(statement, arguments: [user.rawValue]) else {
-                return nil
+        try loadUsers([user])[user]
+    }
+
+    /// The stored records of those users that have one, all of one commit.
+    func loadUsers(
+        _ users: some Sequence<UserID>
+    ) throws(PipelineError) -> [UserID: StoredUser] {
+        // One statement and one walk through the tree for all: SQLite has no list parameter.
+        let list = "[" + users.map { String($0.rawValue) }.joined(separator: ",") + "]"
+        return try read { db in
+            var found: [UserID: StoredUser] = [:]
+            let records = try Row.fetchCursor(
+                db.cachedStatement(
+                    sql: """
+                        SELECT users.user, state, hidden
+                        FROM json_each(?) AS asked CROSS JOIN users ON users.user = asked.value
+                        """), arguments: [list])
+            while let row = try records.next() {
+                let state: Data = row[1]
+                let hidden: Data? = row[2]
+                found[UserID(rawValue: row[0])] = StoredUser(
+                    hot: Array(state), hidden: hidden.map { Array($0) }, chunks: [])
             }
-            let state: Data = row[0]
-            let hidden: Data? = row[1]
-            let chunks = try Data.fetchAll(
-                try db.cachedStatement(sql: "SELECT data FROM rows WHERE user = ? ORDER BY chunk"),
-                arguments: [user.rawValue])
-            return StoredUser(
-                hot: Array(state), hidden: hidden.map { Array($0) },
-                chunks: chunks.map { Array($0) })
+            // The tree of rows gives a user's chunks in ascending order.
+            let chunks = try Row.fetchCursor(
+                db.cachedStatement(
+                    sql: """
+                        SELECT rows.user, data
+                        FROM json_each(?) AS asked CROSS JOIN rows ON rows.user = asked.value
+                        """), arguments: [list])
+            while let row = try chunks.next() {
+                let data: Data = row[1]
+                found[UserID(rawValue: row[0])]?.chunks.append(Array(data))
+            }
+            return found
         }
     }
 
@@ -167,9 +197,16 @@ package final class StateStore: Sendable {
         _ body: (Database) throws -> Value
     ) throws(PipelineError) -> Value {
         do {
-            // The queue is the only connection, so nothing can change between two statements;
-            // `read` would set `query_only` around them, which compiles every statement anew.
-            return try database.unsafeRead(body)
+            // `read` would set `query_only` around the statements, which compiles them anew.
+            return try reader.unsafeRead { db in
+                var value: Value?
+                try db.inTransaction(.deferred) {
+                    value = try body(db)
+                    return .commit
+                }
+                guard let value else { throw DatabaseError(resultCode: .SQLITE_MISUSE) }
+                return value
+            }
         } catch {
             throw Self.failure(error, path)
         }

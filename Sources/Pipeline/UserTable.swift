@@ -21,7 +21,8 @@ struct ResidentUser: Sendable {
     var awaitsEncoding = false
     /// Whether rows wait to be stepped at the end of the micro-batch.
     var isQueued = false
-    /// Value of the table's touch counter when the user was last used.
+    /// Value of the table's touch counter when the user came in or was last changed: its version,
+    /// which no other user and no other time has.
     var touched: UInt64 = 0
     /// Whether the slot holds nobody.
     var isFree = false
@@ -59,6 +60,8 @@ struct UserTable: Sendable {
             slot = slots.count
             slots.append(user)
         }
+        touchCount += 1
+        slots[slot].touched = touchCount
         index[user.user] = slot
         return slot
     }
@@ -126,7 +129,7 @@ struct UserTable: Sendable {
         var sampled: Int64 = 0
         for slot in Swift.stride(from: 0, to: slots.count, by: stride) {
             if slots[slot].isFree { continue }
-            sums.add(slots[slot])
+            slots[slot].addBytes(to: &sums)
             sampled += 1
         }
         return sums.scaled(by: sampled == 0 ? 0 : Double(index.count) / Double(sampled))
@@ -145,25 +148,11 @@ struct UserTable: Sendable {
 /// Bytes of resident users by part.
 private struct ResidentBytes {
     private static let arrayHeader = 32
-    private var record: Int64 = 0
-    private var tables: Int64 = 0
-    private var rows: Int64 = 0
-    private var hidden: Int64 = 0
-    private var pending: Int64 = 0
-
-    mutating func add(_ user: borrowing ResidentUser) {
-        record += Int64(MemoryLayout<ResidentUser>.stride + MemoryLayout<UserID>.stride + 16)
-        for table in [
-            user.state.items, user.state.categories, user.state.nameClusters, user.state.urls,
-            user.state.queries, user.state.queryClusters,
-        ] where !table.keys.isEmpty {
-            tables += Int64(table.byteCount + 3 * Self.arrayHeader)
-        }
-        rows += bytes(user.state.rows.halves) + bytes(user.state.rows.keys)
-        hidden += bytes(user.hidden)
-        pending += bytes(user.state.window.pending) + bytes(user.state.window.eventIDs)
-        record += bytes(user.state.weeks.counts)
-    }
+    var record: Int64 = 0
+    var tables: Int64 = 0
+    var rows: Int64 = 0
+    var hidden: Int64 = 0
+    var pending: Int64 = 0
 
     func scaled(by factor: Double) -> [(name: String, byteCount: Int64)] {
         [
@@ -172,8 +161,27 @@ private struct ResidentBytes {
         ].map { (name: $0.0, byteCount: Int64(Double($0.1) * factor)) }
     }
 
-    private func bytes<Element>(_ array: [Element]) -> Int64 {
+    static func of<Element>(_ array: [Element]) -> Int64 {
         array.capacity == 0
-            ? 0 : Int64(array.capacity * MemoryLayout<Element>.stride + Self.arrayHeader)
+            ? 0 : Int64(array.capacity * MemoryLayout<Element>.stride + arrayHeader)
+    }
+
+    static func of(_ table: KeyedCounts) -> Int64 {
+        table.keys.isEmpty ? 0 : Int64(table.byteCount + 3 * arrayHeader)
+    }
+}
+
+extension ResidentUser {
+    /// Adds what this user takes; in place, because a copy retains each of its arrays.
+    fileprivate func addBytes(to sums: inout ResidentBytes) {
+        sums.record += Int64(MemoryLayout<ResidentUser>.stride + MemoryLayout<UserID>.stride + 16)
+        sums.record += ResidentBytes.of(state.weeks.counts)
+        sums.tables += ResidentBytes.of(state.items) + ResidentBytes.of(state.categories)
+        sums.tables += ResidentBytes.of(state.nameClusters) + ResidentBytes.of(state.urls)
+        sums.tables += ResidentBytes.of(state.queries) + ResidentBytes.of(state.queryClusters)
+        sums.rows += ResidentBytes.of(state.rows.halves) + ResidentBytes.of(state.rows.keys)
+        sums.hidden += ResidentBytes.of(hidden)
+        sums.pending += ResidentBytes.of(state.window.pending)
+        sums.pending += ResidentBytes.of(state.window.eventIDs)
     }
 }

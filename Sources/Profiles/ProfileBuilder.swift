@@ -45,18 +45,38 @@ package struct ProfileBuilder: Sendable {
         _ inputs: [Input], asOf: Int64
     ) -> (settled: [UserState], values: [Float]) {
         let settled = settle(inputs)
-        let latents = replay?.latents() ?? []
         var values: [Float] = []
         values.reserveCapacity(inputs.count * layout.width)
-        for (index, state) in settled.enumerated() {
-            values.append(
-                contentsOf: latents[index * latentWidth..<(index + 1) * latentWidth])
-            values.append(contentsOf: StatsPart.values(state, asOf: asOf))
-        }
-        return (settled, values)
+        for user in settled { append(user, asOf: asOf, to: &values) }
+        return (settled.map(\.state), values)
     }
 
-    private mutating func settle(_ inputs: [Input]) -> [UserState] {
+    /// What a profile is made of whatever `as_of` is.
+    package struct Settled: Sendable {
+        /// Pending events folded, open sessions closed.
+        package var state: UserState
+        /// `[Z]`, empty without an encoder.
+        package var latents: [Float]
+    }
+
+    /// Folds pending events and closes open sessions, on copies, in the order given.
+    package mutating func settle(_ inputs: [Input]) -> [Settled] {
+        let states = settledStates(inputs)
+        let latents = replay?.latents() ?? []
+        return states.enumerated().map { index, state in
+            Settled(
+                state: state,
+                latents: Array(latents[index * latentWidth..<(index + 1) * latentWidth]))
+        }
+    }
+
+    /// Appends a profile, `[D]`, to `values`.
+    package func append(_ user: Settled, asOf: Int64, to values: inout [Float]) {
+        values.append(contentsOf: user.latents)
+        values.append(contentsOf: StatsPart.values(user.state, asOf: asOf))
+    }
+
+    private mutating func settledStates(_ inputs: [Input]) -> [UserState] {
         replay?.removeAll()
         let settled = inputs.map { input in
             scratch.removeRows()

@@ -37,6 +37,11 @@ struct LogPass {
     let host: Host
     let options: RefreshOptions
 
+    /// Longest single wait for a segment's grace time to end.
+    private static let waitMilliseconds = 50
+    /// Waits in a row after which what was read is taken for all: twice the default grace time.
+    private static let waitLimit = 80
+
     /// Calls `body` for every entry, in log order, until it returns false.
     ///
     /// `progress` is called after each chunk with decoded bytes so far and compressed bytes left.
@@ -47,17 +52,24 @@ struct LogPass {
         do {
             let reader = try LogReader(
                 host: host, directory: options.logDirectory, options: options.reader)
+            let watch = host.disk.watch(options.logDirectory)
             let parser = RecordParser(
                 earliest: options.earliestSeconds, latest: options.latestSeconds)
             var parsed = ParsedChunk()
             var decodedBytes: Int64 = 0
+            var waits = 0
             while true {
                 guard let chunk = try reader.next() else {
                     if let obstacle = reader.obstacle {
                         throw RefreshError.log("\(obstacle)")
                     }
-                    return
+                    if reader.isAtEnd || waits >= Self.waitLimit { return }
+                    // More stands behind a segment whose grace time is not over yet.
+                    watch.wait(milliseconds: Self.waitMilliseconds)
+                    waits += 1
+                    continue
                 }
+                waits = 0
                 parser.parse(chunk, into: &parsed)
                 for (index, entry) in parsed.entries.enumerated() {
                     let offset = chunk.firstOffset + LogOffset(index)

@@ -14,4 +14,16 @@ package enum DatabaseSettings {
         }
         return configuration
     }
+
+    /// A second connection that only reads, beside the one that writes and has made the file.
+    package static func makeReader(label: String) -> Configuration {
+        var configuration = Configuration()
+        configuration.label = label
+        configuration.readonly = true
+        configuration.prepareDatabase { database in
+            // KiB. The inner pages of a tree of a million users are some hundred.
+            try database.execute(sql: "PRAGMA cache_size = -16384")
+        }
+        return configuration
+    }
 }

@@ -78,6 +78,7 @@ extension Configuration {
         options.snapshotSliceUserCount = snapshot.sliceUsers
         options.snapshotHandoverCount = snapshot.handoverUsers
         options.profileBatchCount = control.profileBatch
+        options.profileCacheCount = control.profileCache
         options.quarantineByteCount = quarantine.bytes
         options.quarantineDays = Int64(quarantine.days)
         return options

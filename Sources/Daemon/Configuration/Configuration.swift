@@ -122,6 +122,8 @@ package struct Configuration: Sendable, Equatable {
         package var idleSeconds: Int64 = 600
         /// Users of one `profile.batch`.
         package var profileBatch = 500
+        /// Users in memory whose profile is kept, but for what `as_of` changes, until they change.
+        package var profileCache = 1024
     }
 
     /// How long and how much of the refused bytes is kept.

@@ -132,6 +132,9 @@ extension ConfigurationKey {
         .integer(
             "control.profile_batch", \.control.profileBatch, 1...10_000,
             "Users in one profile.batch."),
+        .integer(
+            "control.profile_cache", \.control.profileCache, 0...1_048_576,
+            "Users whose profile is remembered after a read, until they change; 0 remembers none."),
     ]
 
     private static let journalKeys: [ConfigurationKey] = [

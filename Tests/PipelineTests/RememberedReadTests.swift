@@ -1,0 +1,67 @@
+import EventLog
+import Events
+import Pipeline
+import Storage
+import TestSupport
+import Testing
+
+/// A profile that is remembered is the one that would be made (DESIGN §1, invariant 5).
+@Suite(.serialized, .timeLimit(.minutes(5)))
+struct RememberedReadTests {
+    /// Reads everybody at two times, over and over while the log grows; all bits, in order.
+    private func reads(
+        _ fixture: PipelineFixture, name: String, change: (inout PipelineOptions) -> Void
+    ) async throws -> [[[UInt32]]] {
+        var options = fixture.options(named: name)
+        change(&options)
+        options.logDirectory = "\(fixture.root)/log-of-\(name)"
+        let writer = try SegmentWriter(host: .real, directory: options.logDirectory)
+        let running = try await fixture.open(options)
+        var all: [[[UInt32]]] = []
+        var written = 0
+        while written < fixture.log.records.count {
+            for record in fixture.log.records.dropFirst(written).prefix(60) {
+                try writer.append(record)
+                written += 1
+            }
+            try writer.flush()
+            try await running.catchUp(to: written)
+            // Twice, so that the second is a remembered one where anything is remembered.
+            for asOf in [nil, nil, ShopLog.start + 90 * 86_400] {
+                all.append(try await running.profiles(of: fixture.log.users, asOf: asOf))
+            }
+        }
+        try writer.close()
+        try await running.drain()
+        return all
+    }
+
+    @Test func `is the same bytes as one that is made anew, whoever has changed since`()
+        async throws
+    {
+        let directory = try TemporaryDirectory()
+        let fixture = try PipelineFixture(root: directory.path, count: 1200)
+        let made = try await reads(fixture, name: "made") { $0.profileCacheCount = 0 }
+        #expect(made.count == 60)
+        // The log moves on, and so do the profiles; `as_of` changes them too.
+        #expect(Set(made).count > 35)
+        // One place for everybody, a few, and more than there are users.
+        for count in [1, 7, 1024] {
+            let remembered = try await reads(fixture, name: "kept-\(count)") {
+                $0.profileCacheCount = count
+            }
+            #expect(remembered == made, "\(count) places")
+        }
+    }
+
+    @Test func `is not taken for a user's who left memory and came back`() async throws {
+        let directory = try TemporaryDirectory()
+        let fixture = try PipelineFixture(root: directory.path, count: 1200)
+        let made = try await reads(fixture, name: "made") { $0.profileCacheCount = 0 }
+        let remembered = try await reads(fixture, name: "evicting") { options in
+            SplitTests.Split(chunkRecords: 20, commitBytes: 1, residentBytes: 1)
+                .apply(to: &options)
+        }
+        #expect(remembered == made)
+    }
+}
