@@ -63,7 +63,7 @@ struct LogPass {
                     if let obstacle = reader.obstacle {
                         throw RefreshError.log("\(obstacle)")
                     }
-                    if reader.isAtEnd || waits >= Self.waitLimit { break }
+                    if reader.isAtEnd || waits >= Self.waitLimit { return }
                     // More stands behind a segment whose grace time is not over yet.
                     watch.wait(milliseconds: Self.waitMilliseconds)
                     waits += 1

@@ -135,11 +135,13 @@ package struct ExampleFile: ExampleSource {
 
     package var count: Int { index.count }
 
+    /// Rows before the cut, from the index.
     package func rowCount(_ index: Int) -> Int { self.index[index].rowCount }
 
     /// Whose example it is.
     package func user(_ index: Int) -> UserID { self.index[index].user }
 
+    /// Reads and checks examples, in the order asked.
     package func examples(_ indices: [Int]) throws(LearningError) -> [TrainingExample] {
         var examples: [TrainingExample] = []
         examples.reserveCapacity(indices.count)
