@@ -71,6 +71,7 @@ extension Profiler {
         report.generation = generation.id
         report.space = generation.space
         report.trained = generation.trained
+        report.quarantine = quarantine
         let known = Double(max(1, users.count))
         report.parts = users.byteCounts().map {
             StatusReport.Part(

@@ -173,6 +173,7 @@ struct StoredState: Equatable {
                     "SELECT CAST(item AS TEXT) AS key, category, price, name FROM catalogue"
                 ),
                 ("held", "SELECT CAST(place AS TEXT) AS key, event FROM held"),
+                ("refused", "SELECT CAST(ordinal AS TEXT) AS key, segment, record FROM refused"),
                 ("meta", "SELECT key, value FROM meta"),
             ]
             for (table, query) in queries {
