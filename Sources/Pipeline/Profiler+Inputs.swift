@@ -108,6 +108,7 @@ extension Profiler {
         var outcomes: [ReplayOutcome] = []
         for start in stride(from: 0, to: entries.count, by: Self.inputSliceCount) {
             let slice = entries[start..<min(start + Self.inputSliceCount, entries.count)]
+            await duePassed()
             await cutPassed()
             try checkMayAccept()
             let (made, accepted) = try judge(slice)
@@ -117,6 +118,13 @@ extension Profiler {
         }
         stepQueued()
         return outcomes
+    }
+
+    /// Waits while inputs that take effect exactly here are being applied.
+    private func duePassed() async {
+        while inputs.isDue(at: standing), failure == nil, phase != .stopped {
+            await Task.yield()
+        }
     }
 
     private func checkMayAccept() throws(PipelineError) {

@@ -254,9 +254,9 @@ package actor Profiler {
     /// Whether anything was applied since the last commit.
     var isChanged: Bool { applied != committed || appliedInput != committedInput }
 
-    /// Whether everything readable was read and folded.
+    /// Whether everything readable was read and folded, and the inputs up to there applied.
     var isCaughtUp: Bool {
         unappliedBytes == 0 && (readerCondition?.isAtEnd ?? false)
-            && readerCondition?.cursor == applied
+            && readerCondition?.cursor == applied && !inputs.isDue(at: standing)
     }
 }

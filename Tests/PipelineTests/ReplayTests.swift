@@ -142,7 +142,8 @@ struct ReplayTests {
         let directory = try TemporaryDirectory()
         let shop = try await Refused(directory.path)
         try await live(shop.fixture, shop.loose) { first in
-            #expect(try await replay(first.pipeline, 700).contains { $0.refusal == nil })
+            let outcomes = try await replay(first.pipeline, 700)
+            #expect(outcomes.contains { $0.refusal == nil })
         }
         let again = try await shop.fixture.outcome(shop.loose)
         #expect(again.stored.count(of: "refused") > 0)
