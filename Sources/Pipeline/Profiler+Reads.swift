@@ -72,6 +72,7 @@ extension Profiler {
         report.space = generation.space
         report.trained = generation.trained
         report.quarantine = quarantine
+        report.waitingInputs = Int64(inputs.count)
         let known = Double(max(1, users.count))
         report.parts = users.byteCounts().map {
             StatusReport.Part(

@@ -110,6 +110,8 @@ package struct StatusReport: Sendable, Codable {
     /// Why `current` is held; nil when it is not.
     package var hold: String?
     package var quarantine = QuarantineCondition()
+    /// Inputs that were accepted and whose place the fold has not come to yet.
+    package var waitingInputs: Int64 = 0
     package var parts: [Part] = []
     /// Damaged or missing pieces the daemon runs without, each with what to do.
     package var degraded: [String] = []

@@ -37,6 +37,7 @@ package final class RealInput: ByteInput {
 
     deinit { Signals.restoreTermination() }
 
+    /// Waits by poll(2), then takes what is there by one read(2).
     package func read(
         _ count: Int, waitMilliseconds milliseconds: Int?, into buffer: inout [UInt8]
     ) throws(StorageError) -> ByteArrival {

@@ -116,9 +116,9 @@ final class RunningPipeline: Sendable {
         while true {
             let status = try await pipeline.status()
             if status.state == "stopped" { return try await task.value }
-            // Inputs at the log's end are applied a slice at a time, and count as lag until then.
+            // Inputs at the log's end are applied a slice at a time.
             if status.applied.recordCount > count
-                || status.applied.recordCount == count && status.lagEvents == 0
+                || status.applied.recordCount == count && status.waitingInputs == 0
             {
                 break
             }
