@@ -21,6 +21,7 @@ package struct ControlError: Error, Equatable, Sendable, CustomStringConvertible
         case timedOut = "timed_out"
         case storage
         case state
+        case unknownEntry = "unknown_entry"
 
         /// `error.code` of the reply.
         package var number: Int64 {
@@ -42,6 +43,7 @@ package struct ControlError: Error, Equatable, Sendable, CustomStringConvertible
             case .timedOut: 10
             case .storage: 11
             case .state: 12
+            case .unknownEntry: 13
             }
         }
     }

@@ -44,13 +44,13 @@ package enum Method: String, Sendable, CaseIterable {
     case auditVerify = "audit.verify"
     case drain
 
-    /// Whether it changes something, and so needs an operator.
-    package var isMutation: Bool {
+    /// Whether it needs an operator: it changes something, or shows what users sent.
+    package var needsOperator: Bool {
         switch self {
         case .snapshotCreate, .snapshotRollback, .snapshotRelease, .snapshotPin, .snapshotUnpin,
             .snapshotPrune, .generationActivate, .refreshCancel, .finetuneStart, .headsRollback,
-            .factorsRollback, .userForget, .userExport, .userSuppressions, .quarantineShow,
-            .quarantineReplay, .checkpoint, .reload, .logLevel, .drain:
+            .factorsRollback, .userForget, .userExport, .userSuppressions, .quarantineList,
+            .quarantineShow, .quarantineReplay, .checkpoint, .reload, .logLevel, .drain:
             true
         default: false
         }

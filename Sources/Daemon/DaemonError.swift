@@ -46,6 +46,7 @@ package enum DaemonError: Error, CustomStringConvertible {
 /// Exit statuses by sysexits(3), which docs/control.md lists.
 package enum ExitStatus {
     package static let usage: Int32 = 64
+    package static let data: Int32 = 65
     package static let unavailable: Int32 = 69
     package static let software: Int32 = 70
     package static let cannotCreate: Int32 = 73

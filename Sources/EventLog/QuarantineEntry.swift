@@ -1,22 +1,7 @@
 /// Refused bytes of the log with the reason why.
 package struct QuarantineEntry: Hashable, Sendable {
-    /// What names an entry: the record's place in the log.
-    package struct Key: Hashable, Comparable, Sendable {
-        package var segment: Int64
-        package var recordOffset: LogOffset
-
-        /// Names an entry by its record's segment and offset.
-        package init(segment: Int64, recordOffset: LogOffset) {
-            self.segment = segment
-            self.recordOffset = recordOffset
-        }
-
-        package static func < (left: Self, right: Self) -> Bool {
-            (left.segment, left.recordOffset) < (right.segment, right.recordOffset)
-        }
-    }
-
-    package var key: Key
+    /// What names it: the record's place in the log.
+    package var key: RecordPlace
     /// Compressed byte range: of the damage, or of the frame in which the record ends.
     package var position: Int64
     package var byteCount: Int64
@@ -26,16 +11,35 @@ package struct QuarantineEntry: Hashable, Sendable {
     /// When it was refused, seconds since 1970; set by the store.
     package internal(set) var seconds: Int64 = 0
 
-    /// Describes refused bytes; `seconds` is set when they are kept.
+    /// Describes refused bytes; the store sets `seconds` when it keeps them.
     package init(
-        segment: Int64, recordOffset: LogOffset, position: Int64, byteCount: Int64, reason: String,
-        bytes: [UInt8]
+        key: RecordPlace, position: Int64, byteCount: Int64, reason: String, bytes: [UInt8],
+        seconds: Int64 = 0
     ) {
-        key = Key(segment: segment, recordOffset: recordOffset)
+        self.seconds = seconds
+        self.key = key
         self.position = position
         self.byteCount = byteCount
         self.reason = reason
         self.bytes = bytes
+    }
+}
+
+extension QuarantineEntry {
+    /// What damaged bytes of a segment are filed under.
+    package static let damagedCode = "damaged"
+    /// Longest code, bytes.
+    private static let codeByteCount = 40
+
+    /// A short stable name of the reason: what stands before its colon, in `snake_case`; `damaged`
+    /// for bytes that could not be decoded, whose reasons have no such name.
+    package var reasonCode: String {
+        guard let colon = reason.utf8.prefix(Self.codeByteCount).firstIndex(of: 0x3A) else {
+            return Self.damagedCode
+        }
+        let code = reason.utf8[..<colon]
+        let isName = code.allSatisfy { ($0 >= 0x61 && $0 <= 0x7A) || $0 == 0x5F }
+        return isName && !code.isEmpty ? String(reason[..<colon]) : Self.damagedCode
     }
 }
 
@@ -51,7 +55,7 @@ extension QuarantineEntry {
         let text = Array(reason.utf8)
         var payload: [UInt8] = []
         payload.reserveCapacity(Self.fixedByteCount + text.count + bytes.count)
-        for number in [key.segment, key.recordOffset, position, byteCount, seconds] {
+        for number in [key.segment, key.recordIndex, position, byteCount, seconds] {
             Self.append(UInt64(bitPattern: number), byteCount: 8, to: &payload)
         }
         Self.append(UInt64(text.count), byteCount: 4, to: &payload)
@@ -79,7 +83,7 @@ extension QuarantineEntry {
         guard textCount <= length - fixedByteCount else { return nil }
         let text = start + fixedByteCount
         var entry = QuarantineEntry(
-            segment: numbers[0], recordOffset: numbers[1], position: numbers[2],
+            key: RecordPlace(segment: numbers[0], recordIndex: numbers[1]), position: numbers[2],
             byteCount: numbers[3],
             reason: String(decoding: bytes[text..<text + textCount], as: UTF8.self),
             bytes: Array(bytes[(text + textCount)..<(start + length)]))

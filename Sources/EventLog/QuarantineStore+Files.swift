@@ -46,10 +46,7 @@ extension QuarantineStore {
             droppedCount = max(droppedCount, Int(clamping: dropped))
             var next = Self.headerByteCount
             while let (entry, end) = QuarantineEntry.decode(bytes, at: next) {
-                places[entry.key] = Place(
-                    file: number, position: Int64(next), byteCount: end - next)
-                stored.keys.append(entry.key)
-                stored.lastSeconds = max(stored.lastSeconds, entry.seconds)
+                note(entry, at: Int64(next), byteCount: end - next, in: &stored)
                 next = end
             }
             stored.byteCount = Int64(next)

@@ -15,15 +15,19 @@ package final class QuarantineStore {
         package var entryCount: Int
         /// Most bytes kept of one refused record; the rest is cut off.
         package var recordByteCount: Int
+        /// Age of a file, seconds since its first entry, after which the next one begins: entries
+        /// expire by the file, so a file must not stay young by being written to.
+        package var fileSeconds: Int64
 
         /// Sets the bounds; none may be zero.
         package init(
             byteCount: Int64 = 64 << 20, entryCount: Int = 100_000,
-            recordByteCount: Int = 128 * 1024
+            recordByteCount: Int = 128 * 1024, fileSeconds: Int64 = .max
         ) {
             precondition(
-                byteCount > 0 && entryCount > 0 && recordByteCount > 0,
+                byteCount > 0 && entryCount > 0 && recordByteCount > 0 && fileSeconds > 0,
                 "QuarantineStore.Options: every bound must be positive")
+            self.fileSeconds = fileSeconds
             self.byteCount = byteCount
             self.entryCount = entryCount
             self.recordByteCount = recordByteCount
@@ -34,17 +38,21 @@ package final class QuarantineStore {
         var file: Int64
         var position: Int64
         var byteCount: Int
+        /// The entry's `reasonCode`, one string for all that have it.
+        var code: String
     }
 
     struct StoredFile {
         var number: Int64
         var byteCount: Int64
-        var keys: [QuarantineEntry.Key] = []
+        var keys: [RecordPlace] = []
+        /// When its first entry was refused; nil while it has none.
+        var firstSeconds: Int64?
         var lastSeconds: Int64 = 0
     }
 
     /// Into how many files the bounds are divided; that much leaves at a time.
-    static let fileCount = 8
+    package static let fileCount = 8
     /// Longest reason, bytes.
     static let reasonByteCount = 1024
 
@@ -56,7 +64,8 @@ package final class QuarantineStore {
     let host: Host
     let directory: String
     let options: Options
-    var places: [QuarantineEntry.Key: Place] = [:]
+    var places: [RecordPlace: Place] = [:]
+    private var codes: Set<String> = []
     var files: [StoredFile] = []
     var active: (any DiskFile)?
     /// Not after loading either: a process that was killed leaves entries that no one synced.
@@ -120,7 +129,7 @@ package final class QuarantineStore {
     }
 
     /// The entry with this key; nil when there is none, or its bytes are damaged.
-    package func entry(_ key: QuarantineEntry.Key) throws(EventLogError) -> QuarantineEntry? {
+    package func entry(_ key: RecordPlace) throws(EventLogError) -> QuarantineEntry? {
         guard let place = places[key] else { return nil }
         var bytes: [UInt8] = []
         do throws(StorageError) {
@@ -136,13 +145,17 @@ package final class QuarantineStore {
         return QuarantineEntry.decode(bytes, at: 0)?.entry
     }
 
-    /// Up to `limit` entries after `key`, in log order.
+    /// Up to `limit` entries after `key`, in log order; of one segment or reason code if one is named.
+    ///
+    /// - Complexity: O(n log n) in the entries kept, which are bounded, and one read for each found.
     package func list(
-        after key: QuarantineEntry.Key? = nil, limit: Int
-    ) throws(EventLogError)
-        -> [QuarantineEntry]
-    {
-        let keys = places.keys.filter { candidate in key.map { candidate > $0 } ?? true }.sorted()
+        after key: RecordPlace? = nil, segment: Int64? = nil, code: String? = nil, limit: Int
+    ) throws(EventLogError) -> [QuarantineEntry] {
+        let keys = places.filter { candidate, place in
+            (key.map { candidate > $0 } ?? true)
+                && (segment.map { candidate.segment == $0 } ?? true)
+                && (code.map { place.code == $0 } ?? true)
+        }.keys.sorted()
         var found: [QuarantineEntry] = []
         for key in keys.prefix(max(0, limit)) {
             if let entry = try entry(key) { found.append(entry) }
@@ -164,6 +177,7 @@ package final class QuarantineStore {
         if let last = files.last, active != nil, !last.keys.isEmpty,
             last.byteCount + Int64(bytes.count) > share
                 || last.keys.count >= max(1, options.entryCount / Self.fileCount)
+                || isOld(last, at: entry.seconds)
         {
             try active?.sync()
             active = nil
@@ -175,9 +189,23 @@ package final class QuarantineStore {
         try file.write(bytes, at: position)
         isSynced = false
         files[index].byteCount += Int64(bytes.count)
-        files[index].keys.append(entry.key)
-        files[index].lastSeconds = max(files[index].lastSeconds, entry.seconds)
+        note(entry, at: position, byteCount: bytes.count, in: &files[index])
+    }
+
+    private func isOld(_ file: StoredFile, at seconds: Int64) -> Bool {
+        guard let first = file.firstSeconds else { return false }
+        return seconds - first >= options.fileSeconds
+    }
+
+    /// Notes where an entry of `file` stands.
+    func note(
+        _ entry: QuarantineEntry, at position: Int64, byteCount: Int, in file: inout StoredFile
+    ) {
+        file.keys.append(entry.key)
+        file.firstSeconds = min(file.firstSeconds ?? entry.seconds, entry.seconds)
+        file.lastSeconds = max(file.lastSeconds, entry.seconds)
         places[entry.key] = Place(
-            file: files[index].number, position: position, byteCount: bytes.count)
+            file: file.number, position: position, byteCount: byteCount,
+            code: codes.insert(entry.reasonCode).memberAfterInsert)
     }
 }

@@ -63,6 +63,34 @@ package struct Intake: Sendable {
         return nil
     }
 
+    /// Counts a record that is set aside without being looked at.
+    package mutating func setAside() {
+        counters.read += 1
+        counters.quarantined += 1
+    }
+
+    /// Takes a record that was set aside before: it is counted as what it now becomes.
+    ///
+    /// `offset` is that of the record before it. Returns a reason when it stays set aside.
+    package mutating func replay(
+        _ record: Record, at offset: LogOffset,
+        deliver: (EnrichedEvent, LogOffset) throws -> Reducer.Outcome
+    ) rethrows -> Refusal? {
+        counters.read -= 1
+        counters.quarantined -= 1
+        return try take(.record(record), at: offset, deliver: deliver)
+    }
+
+    /// Why an event that is too far ahead is refused when no more may be held.
+    package func tooFarAhead(_ event: Event) -> Refusal {
+        Refusal(
+            code: "too_far_ahead",
+            reason: "user \(event.user): timestamp \(event.seconds) s is more than "
+                + "\(options.maximumJumpSeconds) s ahead of the log clock, and "
+                + "\(options.heldLimit) events, or a sixteenth of that of this user, are held "
+                + "already; check the producer's clock, or raise `clock.held_events`")
+    }
+
     /// Adds to the count of ignored fields.
     package mutating func countUnknownFields(_ count: Int) {
         counters.unknownFields += Int64(count)
@@ -81,12 +109,7 @@ package struct Intake: Sendable {
         if HeldEvents.mustHold(seconds, clock: clock, options) {
             guard held.hold(event, options) else {
                 counters.quarantined += 1
-                return Refusal(
-                    code: "too-far-ahead",
-                    reason: "user \(event.event.event.user): timestamp \(seconds) s is more than "
-                        + "\(options.maximumJumpSeconds) s ahead of the log clock and "
-                        + "\(options.heldLimit) events are held already; check the producer's "
-                        + "clock, or raise `clock.held_events`")
+                return tooFarAhead(event.event.event)
             }
             counters.held += 1
             earliestHeld = min(earliestHeld, seconds)
@@ -139,4 +162,9 @@ package struct Refusal: Hashable, Sendable {
     /// Short, stable: for quarantine and metrics.
     package var code: String
     package var reason: String
+
+    package init(code: String, reason: String) {
+        self.code = code
+        self.reason = reason
+    }
 }

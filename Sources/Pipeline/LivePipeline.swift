@@ -32,6 +32,7 @@ package final class LivePipeline: ProfileService {
             desk = SnapshotDesk(store: store)
             profiler = try Profiler(
                 host: host, options: options, generation: chosen.generation, snapshots: writer,
+                registry: registry,
                 degraded: opened.degraded + recovery.degraded + chosen.degraded)
         } catch let error as SnapshotError {
             throw .init(error)
@@ -134,6 +135,45 @@ package final class LivePipeline: ProfileService {
         try await desk.release(dryRun: dryRun, clock: host.clock)
     }
 
+    /// A page of quarantined records.
+    package func quarantine(
+        _ query: QuarantineQuery
+    ) async throws(PipelineError) -> QuarantinePage {
+        try await profiler.committer.page(query)
+    }
+
+    /// One quarantined record, with its bytes.
+    package func quarantined(_ place: RecordPlace) async throws(PipelineError) -> QuarantineItem {
+        guard let item = try await profiler.committer.items(at: [place]).first else {
+            throw .notQuarantined(place)
+        }
+        return item
+    }
+
+    /// Gives quarantined records to the fold again; what became of each, in the order asked.
+    package func replay(
+        _ places: [RecordPlace], dryRun: Bool
+    ) async throws(PipelineError) -> [ReplayOutcome] {
+        guard places.count <= Self.replayLimit else {
+            throw .tooManyRecords(asked: places.count, limit: Self.replayLimit)
+        }
+        var outcomes: [ReplayOutcome] = []
+        // A slice at a time, because each record may be large.
+        for start in stride(from: 0, to: places.count, by: Profiler.inputSliceCount) {
+            let slice = places[start..<min(start + Profiler.inputSliceCount, places.count)]
+            let items = try await profiler.committer.items(at: Array(slice))
+            let made = try await profiler.replay(items.map(\.entry), dryRun: dryRun)
+            let byPlace = Dictionary(made.map { ($0.place, $0) }) { first, _ in first }
+            outcomes += slice.map {
+                byPlace[$0] ?? ReplayOutcome(place: $0, refusal: .notQuarantined)
+            }
+        }
+        return outcomes
+    }
+
+    /// Records of one `replay`, at most.
+    package static let replayLimit = 1000
+
     /// Commits everything applied so far; where that was.
     package func checkpoint() async throws(PipelineError) -> Cursor {
         try await profiler.checkpoint()
@@ -141,4 +181,11 @@ package final class LivePipeline: ProfileService {
 
     /// Finishes what is read, commits, and ends `run`.
     package func drain() async throws(PipelineError) { try await profiler.drain() }
+}
+
+extension Refusal {
+    fileprivate static let notQuarantined = Refusal(
+        code: "not_quarantined",
+        reason: "there is no such entry, or it has left the quarantine; "
+            + "`ubpctl quarantine list` shows those there are")
 }

@@ -51,38 +51,3 @@ actor LogSource {
     /// What the reader says of itself.
     func condition() -> Follower.Condition { follower.condition() }
 }
-
-/// Writes commits durably on a thread of its own.
-actor Committer {
-    private nonisolated let executor: ThreadExecutor
-    private let store: StateStore
-    private let quarantine: QuarantineStore
-
-    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.unowned }
-
-    init(store: StateStore, host: Host, options: PipelineOptions) throws(PipelineError) {
-        executor = ThreadExecutor(name: "committer")
-        self.store = store
-        do {
-            quarantine = try QuarantineStore(
-                host: host, directory: "\(options.stateDirectory)/quarantine",
-                options: QuarantineStore.Options(
-                    byteCount: options.quarantineByteCount, entryCount: options.quarantineCount))
-            try quarantine.expire(
-                before: host.clock.seconds() - options.quarantineDays * 86_400)
-        } catch {
-            throw .storage("\(error)")
-        }
-    }
-
-    /// Makes the refused records durable, then everything else in one transaction.
-    func write(_ commit: StateCommit) throws(PipelineError) {
-        do {
-            for entry in commit.refused { _ = try quarantine.put(entry) }
-            if !commit.refused.isEmpty { try quarantine.sync() }
-        } catch {
-            throw .storage("\(error)")
-        }
-        try store.commit(commit)
-    }
-}

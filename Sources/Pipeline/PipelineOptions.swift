@@ -49,6 +49,8 @@ package struct PipelineOptions: Sendable {
     package var quarantineByteCount: Int64 = 64 << 20
     package var quarantineCount = 100_000
     package var quarantineDays: Int64 = 30
+    /// Seconds between two looks for quarantine entries that are too old.
+    package var quarantineExpirySeconds: UInt64 = 3600
     /// Longest wait for the log to change before timers are looked at, milliseconds.
     package var idleMilliseconds = 250
 

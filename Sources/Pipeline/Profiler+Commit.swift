@@ -2,7 +2,6 @@ import Encoders
 import EventLog
 import Events
 import Features
-import Foundation
 import Sessions
 import Storage
 
@@ -84,7 +83,7 @@ extension Profiler {
         guard let commit = commitDraft?.commit else { return }
         commitDraft = nil
         do throws(PipelineError) {
-            try await committer.write(commit)
+            quarantine = try await committer.write(commit)
             endCommit(commit, error: nil)
         } catch {
             endCommit(commit, error: error)
@@ -105,6 +104,7 @@ extension Profiler {
             failure = error
         } else {
             committed = commit.cursor
+            committedInput = commit.input
             evict()
         }
         commitWaiters.resumeAll()
@@ -132,9 +132,9 @@ extension Profiler {
         }
         commit.refused = refused
         refused = []
-        commit.meta = RecoveredState.meta(
-            cursor: applied, intake: intake, userCount: userCount, rowCount: rowCount,
-            generation: generation.id)
+        commit.meta = RecoveredState(of: self).meta(generation: generation.id)
+        commit.input = appliedInput
+        commit.refusedChanges = refusedRecords.takeChanges()
         return commit
     }
 
@@ -222,69 +222,5 @@ enum RowChunk {
             throw .malformed(at: 0, what: "\(keys.count) rows stored of \(totalCount)")
         }
         return RowWindow(limit: limit, totalCount: totalCount, halves: halves, keys: keys)
-    }
-}
-
-/// What the last commit said of everything but the users.
-struct RecoveredState {
-    var cursor: Cursor
-    var intake: Intake
-    var userCount: Int64
-    var rowCount: Int64
-
-    init(
-        _ store: StateStore, options: PipelineOptions, generation: LiveGeneration
-    ) throws(PipelineError) {
-        guard let stored = try store.loadMeta() else {
-            cursor = .start
-            intake = Intake(options: options.clock)
-            userCount = 0
-            rowCount = 0
-            return
-        }
-        do {
-            let decoder = JSONDecoder()
-            func value<Value: Decodable>(_ type: Value.Type, _ key: String) throws -> Value {
-                try decoder.decode(type, from: Data(stored.values[key] ?? []))
-            }
-            let made = try value(Int64.self, "generation")
-            guard made == generation.id else {
-                throw PipelineError.state("it was made by generation \(made)")
-            }
-            cursor = try value(Cursor.self, "cursor")
-            userCount = try value(Int64.self, "users")
-            rowCount = try value(Int64.self, "rows")
-            let held = try stored.held.map { bytes in
-                var input = ByteReader(bytes)
-                return try StateCodec.pendingEvent(&input)
-            }
-            let clock = try value([[Int64]].self, "clock").map { pair in
-                LogClock.Entry(user: UserID(rawValue: pair[0]), seconds: pair[1])
-            }
-            intake = Intake(
-                options: options.clock, catalogue: Catalogue(stored.catalogue),
-                clock: LogClock(userCount: options.clock.users, entries: clock),
-                held: HeldEvents(events: held),
-                counters: try value(RecordCounters.self, "counters"))
-        } catch {
-            throw .damagedState(path: store.path, reason: "\(error)")
-        }
-    }
-
-    /// The same, to be stored; equal states give equal bytes.
-    static func meta(
-        cursor: Cursor, intake: Intake, userCount: Int64, rowCount: Int64, generation: Int64
-    ) -> [String: [UInt8]] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
-        func bytes(_ value: some Encodable) -> [UInt8] {
-            // Numbers, strings and arrays of them always encode.
-            (try? encoder.encode(value)).map { Array($0) } ?? []
-        }
-        return [
-            "cursor": bytes(cursor), "counters": bytes(intake.counters), "rows": bytes(rowCount),
-            "users": bytes(userCount), "generation": bytes(generation),
-            "clock": bytes(intake.clock.entries.map { [$0.user.rawValue, $0.seconds] }),
-        ]
     }
 }

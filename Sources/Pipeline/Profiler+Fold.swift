@@ -18,9 +18,23 @@ extension Profiler {
     ) throws(PipelineError) -> Int {
         var index = start
         let entries = batch.parsed.entries
+        let first = batch.chunk.firstOffset - segmentStart.offset
         while index < entries.count {
-            try apply(entries[index], at: index, of: batch)
-            index += 1
+            if inputs.isEmpty {
+                try apply(entries[index], at: index, of: batch)
+                index += 1
+            } else {
+                var place = RecordPlace(
+                    segment: batch.chunk.segment, recordIndex: first + Int64(index))
+                if inputs.setsAside(place) {
+                    setAside(place, index, of: batch)
+                } else {
+                    try apply(entries[index], at: index, of: batch)
+                }
+                index += 1
+                place = place.next
+                if inputs.isDue(at: place) { break }
+            }
             if queuedRowCount >= options.stepRowCount { stepQueued() }
             if (index - start) % Self.clockStride == 0, mustYield(deadline) { break }
         }
@@ -30,6 +44,15 @@ extension Profiler {
     /// Whether a slice of work must end: its time is over, or somebody waits for an answer.
     func mustYield(_ deadline: UInt64) -> Bool {
         askers.load(ordering: .relaxed) > 0 || host.clock.monotonicNanoseconds() >= deadline
+    }
+
+    /// Sets a record aside that a later input brings back; it is in the quarantine already, or has
+    /// left it.
+    private func setAside(_ place: RecordPlace, _ index: Int, of batch: LogBatch) {
+        intake.setAside()
+        refusedRecords.add(place)
+        // The slice counts those of every record that the parser took.
+        intake.countUnknownFields(-batch.parsed.unknownFieldCount(in: index..<index + 1))
     }
 
     private func apply(
@@ -56,7 +79,7 @@ extension Profiler {
     }
 
     /// Folds an event; one that was held stands in the log before the record that releases it.
-    private func fold(
+    func fold(
         _ event: EnrichedEvent, at offset: LogOffset, admittedAt admission: LogOffset
     ) throws(PipelineError) -> Reducer.Outcome {
         let slot = try residentSlot(event.event.user, firstOffset: admission)
@@ -179,9 +202,13 @@ extension Profiler {
     private func refuse(_ refusal: Refusal, _ index: Int, of chunk: LogChunk) {
         let entry = chunk.entries[index]
         let bytes = Array(chunk.bytes[entry.start..<entry.start + entry.byteCount])
+        let place = RecordPlace(
+            segment: chunk.segment,
+            recordIndex: chunk.firstOffset + LogOffset(index) - segmentStart.offset)
+        refusedRecords.add(place)
         refused.append(
             QuarantineEntry(
-                segment: chunk.segment, recordOffset: chunk.firstOffset + LogOffset(index),
+                key: place,
                 position: entry.damage?.position ?? entry.framePosition,
                 byteCount: entry.damage?.byteCount ?? Int64(entry.byteCount),
                 reason: entry.damage?.reason ?? "\(refusal.code): \(refusal.reason)",

@@ -96,6 +96,8 @@ extension Profiler {
         report.generation = generation.id
         report.space = generation.space
         report.trained = generation.trained
+        report.quarantine = quarantine
+        report.waitingInputs = Int64(inputs.count)
         let known = Double(max(1, users.count))
         report.parts = users.byteCounts().map {
             StatusReport.Part(

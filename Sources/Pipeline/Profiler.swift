@@ -31,6 +31,7 @@ package actor Profiler {
     let source: LogSource
     let committer: Committer
     let loader: UserLoader
+    let registry: Registry
 
     var users = UserTable()
     var intake: Intake
@@ -48,6 +49,19 @@ package actor Profiler {
     var applied: Cursor
     var committed: Cursor
     var refused: [QuarantineEntry] = []
+    /// Inputs that the fold has not come to yet; the last one applied, and the last one committed.
+    var inputs: PendingInputs
+    var appliedInput: Int64
+    var committedInput: Int64
+    /// Replayed records that this version refuses again.
+    var inputComplaintCount = 0
+    /// Where the records of the present segment begin.
+    var segmentStart: SegmentStart
+    /// The records that this state has set aside.
+    var refusedRecords: RefusedRecords
+    /// How full the quarantine was when it was last written to or expired.
+    var quarantine: QuarantineCondition
+    var lastExpiryNanoseconds: UInt64
     var heldChanged = false
     /// Users in the store who are not resident, and users ever seen.
     var awayUserCount: Int64
@@ -88,13 +102,14 @@ package actor Profiler {
     /// Recovers from the last commit in the generation's `state.sqlite`.
     init(
         host: Host, options: PipelineOptions, generation: LiveGeneration,
-        snapshots: SnapshotService, degraded: [String]
+        snapshots: SnapshotService, registry: Registry, degraded: [String]
     ) throws(PipelineError) {
         executor = ThreadExecutor(name: "profiler")
         self.host = host
         self.options = options
         self.generation = generation
         self.snapshots = snapshots
+        self.registry = registry
         do {
             try host.disk.makeDirectory(generation.directory)
         } catch {
@@ -106,6 +121,13 @@ package actor Profiler {
         intake = recovered.intake
         applied = recovered.cursor
         committed = recovered.cursor
+        appliedInput = recovered.appliedInput
+        committedInput = recovered.appliedInput
+        segmentStart = recovered.segmentStart
+        refusedRecords = recovered.refusedRecords
+        do { inputs = PendingInputs(try registry.inputs(after: recovered.appliedInput)) } catch {
+            throw .init(error)
+        }
         rowCount = recovered.rowCount
         awayUserCount = recovered.userCount
         userCount = recovered.userCount
@@ -114,10 +136,13 @@ package actor Profiler {
         replay = generation.encoder.map { RaggedReplay(encoder: $0) }
         source = try LogSource(host: host, options: options, cursor: recovered.cursor)
         readerCondition = source.firstCondition
-        committer = try Committer(store: store, host: host, options: options)
+        committer = try Committer(
+            store: store, registry: registry, host: host, options: options)
         loader = UserLoader(store: store, generation: generation)
+        quarantine = committer.firstCondition
         self.degraded = degraded + opened.degraded
         lastCommitNanoseconds = host.clock.monotonicNanoseconds()
+        lastExpiryNanoseconds = lastCommitNanoseconds
         meter = RateMeter(nanoseconds: lastCommitNanoseconds)
     }
 
@@ -127,6 +152,7 @@ package actor Profiler {
     package func run() async throws(PipelineError) {
         do throws(PipelineError) {
             if phase == .recovering { phase = .catchingUp }
+            try await applyDueInputs()
             var ahead = readAhead()
             while phase != .draining {
                 if let batch = try await ahead.value.get() {
@@ -185,6 +211,8 @@ package actor Profiler {
         var index = 0
         let count = batch.parsed.entries.count
         unappliedBytes = Int64(batch.chunk.bytes.count)
+        enterSegment(of: batch.chunk)
+        try await applyDueInputs()
         warm = batch.warm.evictionCount == evictionCount ? batch.warm : WarmUsers()
         while index < count {
             let deadline =
@@ -194,6 +222,7 @@ package actor Profiler {
             // With the records they stand in: a commit may come between two slices.
             intake.countUnknownFields(batch.parsed.unknownFieldCount(in: start..<index))
             applied = batch.chunk.cursor(after: index - 1)
+            try await applyDueInputs()
             while let cut, cut.isFull(options.snapshotHandoverCount) { await Task.yield() }
             await Task.yield()
         }
@@ -214,6 +243,7 @@ package actor Profiler {
         meter.note(intake.counters.read + intake.counters.catalogue, nanoseconds: now)
         lagMeter.note(
             unread: readerCondition?.lagByteCount ?? 0, records: applied.recordCount)
+        expireQuarantine(now)
         guard isChanged else { return }
         let isDue =
             isAtEnd
@@ -223,6 +253,19 @@ package actor Profiler {
         if isDue || refused.count >= 10_000 { beginCommit() }
     }
 
+    /// Lets old quarantine entries go, now and then, also while nothing is written.
+    private func expireQuarantine(_ nanoseconds: UInt64) {
+        guard
+            nanoseconds - lastExpiryNanoseconds >= options.quarantineExpirySeconds * 1_000_000_000
+        else { return }
+        lastExpiryNanoseconds = nanoseconds
+        Task {
+            do throws(PipelineError) { quarantine = try await committer.expire() } catch {
+                failure = error
+            }
+        }
+    }
+
     /// Counts a round and wakes who waits for one.
     func noteRound() {
         roundCount += 1
@@ -230,13 +273,14 @@ package actor Profiler {
     }
 
     /// Whether anything was applied since the last commit.
-    var isChanged: Bool { applied != committed }
+    var isChanged: Bool { applied != committed || appliedInput != committedInput }
 
-    /// Whether everything readable was read and folded.
+    /// Whether everything readable was read and folded, and the inputs up to there applied.
     ///
     /// Records are compared, not places: the reader may stand in a segment that has none yet.
     var isCaughtUp: Bool {
         unappliedBytes == 0 && (readerCondition?.isAtEnd ?? false)
             && readerCondition?.cursor.recordCount == applied.recordCount
+            && !inputs.isDue(at: standing)
     }
 }

@@ -24,6 +24,14 @@ package protocol ProfileService: Sendable {
     ) async throws(PipelineError) -> RollbackReport
     /// Ends a hold; `current` moves to the newest snapshot.
     func release(dryRun: Bool) async throws(PipelineError) -> RollbackReport
+    /// A page of quarantined records, in log order.
+    func quarantine(_ query: QuarantineQuery) async throws(PipelineError) -> QuarantinePage
+    /// One quarantined record, with its bytes.
+    func quarantined(_ place: RecordPlace) async throws(PipelineError) -> QuarantineItem
+    /// Gives quarantined records to the fold again; `dryRun` only says what would become of them.
+    func replay(
+        _ places: [RecordPlace], dryRun: Bool
+    ) async throws(PipelineError) -> [ReplayOutcome]
     /// Commits everything applied so far.
     func checkpoint() async throws(PipelineError) -> Cursor
     /// Finishes what is read, commits, and stops the pipeline.
@@ -101,6 +109,9 @@ package struct StatusReport: Sendable, Codable {
     package var currentSnapshot: Int64?
     /// Why `current` is held; nil when it is not.
     package var hold: String?
+    package var quarantine = QuarantineCondition()
+    /// Inputs that were accepted and whose place the fold has not come to yet.
+    package var waitingInputs: Int64 = 0
     package var parts: [Part] = []
     /// Damaged or missing pieces the daemon runs without, each with what to do.
     package var degraded: [String] = []
@@ -246,6 +257,10 @@ package enum PipelineError: Error, CustomStringConvertible {
     case unknownSnapshot(version: Int64)
     case damagedSnapshot(path: String, reason: String)
     case held(reason: String)
+    case notQuarantined(RecordPlace)
+    case tooManyRecords(asked: Int, limit: Int)
+    /// The log is folded again and has not come to inputs that were accepted before.
+    case inputsWaiting(count: Int)
     case timedOut(what: String, seconds: Double)
     case stopping
     /// Stored state is not what was written; the next start sets it aside and folds again.
@@ -263,6 +278,13 @@ package enum PipelineError: Error, CustomStringConvertible {
             "\(path) is damaged: \(reason); roll back to another version"
         case .held(let reason):
             "`current` is held (\(reason)); end that with `ubpctl snapshot release`"
+        case .notQuarantined(let place):
+            "record \(place) is not in the quarantine; `ubpctl quarantine list` shows what is"
+        case .tooManyRecords(let asked, let limit):
+            "\(asked) records asked for at once, the limit is \(limit); ask in batches"
+        case .inputsWaiting(let count):
+            "the log is being folded again and has not come to \(count) inputs accepted before; "
+                + "ask again when `ubpctl status` shows that it has caught up"
         case .timedOut(let what, let seconds):
             "\(what) took longer than \(seconds) s; ask `ubpctl status` for lag and ETA"
         case .stopping: "the daemon is stopping; ask again when it has restarted"

@@ -60,6 +60,8 @@ package final class StateStore: Sendable {
           item INTEGER PRIMARY KEY, category INTEGER, price INTEGER, name BLOB);
         CREATE TABLE IF NOT EXISTS held (
           place INTEGER PRIMARY KEY, event BLOB NOT NULL);
+        CREATE TABLE IF NOT EXISTS refused (
+          ordinal INTEGER PRIMARY KEY, segment INTEGER NOT NULL, record INTEGER NOT NULL);
         """
 
     /// Writes everything of one commit, durably, or nothing.
@@ -110,11 +112,24 @@ package final class StateStore: Sendable {
                     arguments: [place, Data(event)])
             }
         }
+        try write(commit.refusedChanges, db)
         for (key, value) in commit.meta.sorted(by: { $0.key < $1.key }) {
             try db.execute(
                 sql: "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)",
                 arguments: [key, Data(value)])
         }
+    }
+
+    private static func write(_ changes: RefusedRecords.Changes, _ db: Database) throws {
+        let refused = try db.cachedStatement(
+            sql: "INSERT OR REPLACE INTO refused (ordinal, segment, record) VALUES (?, ?, ?)")
+        for (ordinal, place) in changes.added {
+            try refused.execute(arguments: [ordinal, place.segment, place.recordIndex])
+        }
+        let taken = try db.cachedStatement(sql: "DELETE FROM refused WHERE ordinal = ?")
+        for ordinal in changes.removed { try taken.execute(arguments: [ordinal]) }
+        try db.execute(
+            sql: "DELETE FROM refused WHERE ordinal < ?", arguments: [changes.firstKept])
     }
 
     /// What the last commit said of everything but the users; nil before the first commit.
@@ -139,7 +154,17 @@ package final class StateStore: Sendable {
                 catalogue.append((item: ItemID(rawValue: row["item"]), entry: entry))
             }
             let held = try Data.fetchAll(db, sql: "SELECT event FROM held ORDER BY place")
-            return StoredMeta(values: values, catalogue: catalogue, held: held.map { Array($0) })
+            let refused = try Row.fetchAll(
+                db, sql: "SELECT ordinal, segment, record FROM refused ORDER BY ordinal"
+            ).map { row in
+                (
+                    ordinal: row["ordinal"] as Int64,
+                    place: RecordPlace(segment: row["segment"], recordIndex: row["record"])
+                )
+            }
+            return StoredMeta(
+                values: values, catalogue: catalogue, held: held.map { Array($0) },
+                refused: refused)
         }
     }
 
@@ -232,6 +257,10 @@ package struct StateCommit: Sendable {
     /// Refused records, which must be durable before the cursor passes them.
     package var refused: [QuarantineEntry] = []
     package var cursor = Cursor.start
+    /// The highest input that was applied.
+    var input: Int64 = 0
+    /// What changed of the records that are known to be set aside.
+    var refusedChanges = RefusedRecords.Changes()
 
     package init() {}
 }
@@ -255,4 +284,6 @@ struct StoredMeta: Sendable {
     var values: [String: [UInt8]]
     var catalogue: [(item: ItemID, entry: CatalogueEntry)]
     var held: [[UInt8]]
+    /// Records that were set aside, ascending by ordinal.
+    var refused: [(ordinal: Int64, place: RecordPlace)]
 }

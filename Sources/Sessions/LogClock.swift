@@ -90,12 +90,19 @@ package struct HeldEvents: Hashable, Sendable {
     /// The share keeps one broken clock from filling the list, which would leave no room for the
     /// K users whose agreement ends a pause of the whole shop.
     package mutating func hold(_ event: PendingEvent, _ options: ClockOptions) -> Bool {
-        guard events.count < options.heldLimit else { return false }
-        let user = event.event.event.user
-        let share = max(options.heldLimit / 16, min(options.heldLimit, 64))
-        guard events.count(where: { $0.event.event.user == user }) < share else { return false }
+        guard hasRoom(for: event.event.event.user, options) else { return false }
         events.append(event)
         return true
+    }
+
+    /// Whether one more event of `user` may be held, when `others` of anybody and, among them,
+    /// `own` of this user come before it.
+    package func hasRoom(
+        for user: UserID, others: Int = 0, own: Int = 0, _ options: ClockOptions
+    ) -> Bool {
+        guard events.count + others < options.heldLimit else { return false }
+        let share = max(options.heldLimit / 16, min(options.heldLimit, 64))
+        return events.count(where: { $0.event.event.user == user }) + own < share
     }
 
     /// Takes out, in log order, every event that is not too far ahead any more.

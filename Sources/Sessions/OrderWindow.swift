@@ -122,7 +122,8 @@ package struct OrderWindow: Hashable, Sendable {
         precondition(pending.count <= options.pendingLimit, "pending list over its bound")
         precondition(eventIDs.count <= options.eventIDLimit, "event ids over their bound")
         for (left, right) in zip(pending, pending.dropFirst()) {
-            precondition(left.precedes(right), "pending list out of order")
+            // Equal only when one was replayed at the other's place; then they stand as they came.
+            precondition(!right.precedes(left), "pending list out of order")
         }
         if let foldedSeconds, let first = pending.first {
             precondition(first.event.event.seconds >= foldedSeconds, "late event kept waiting")

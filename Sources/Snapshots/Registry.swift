@@ -34,7 +34,8 @@ package final class Registry: Sendable {
             }
             let line =
                 "\(aside): set aside, it was damaged (\(reason)); snapshots and generations are "
-                + "adopted from their directories; roll back again if `current` was held"
+                + "adopted from their directories; roll back again if `current` was held, and replay "
+                + "quarantined records again if the log is folded anew"
             return (try Registry(stateDirectory: stateDirectory, on: host.disk), [line])
         }
     }
@@ -145,6 +146,21 @@ package final class Registry: Sendable {
                       version INTEGER NOT NULL REFERENCES snapshots(version),
                       reason TEXT NOT NULL,
                       held_seconds INTEGER NOT NULL
+                    ) STRICT;
+                    """)
+        }
+        migrator.registerMigration("2: inputs") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE inputs (
+                      id INTEGER PRIMARY KEY,
+                      segment INTEGER NOT NULL,
+                      record INTEGER NOT NULL,
+                      kind TEXT NOT NULL,
+                      subject TEXT,
+                      payload BLOB NOT NULL,
+                      seconds INTEGER NOT NULL,
+                      UNIQUE (kind, subject)
                     ) STRICT;
                     """)
         }

@@ -10,6 +10,7 @@ package enum SnapshotError: Error, Equatable, CustomStringConvertible {
     /// Its content is no registry any more.
     case damagedRegistry(path: String, reason: String)
     case newerRegistry(path: String, found: [String])
+    case inputsFull(path: String, limit: Int)
     case stateDirectoryInUse(path: String)
     case unknownVersion(Int64)
     case damaged(path: String, reason: String)
@@ -33,6 +34,9 @@ package enum SnapshotError: Error, Equatable, CustomStringConvertible {
             "\(path): damaged: \(reason); the daemon sets it aside when it starts"
         case .newerRegistry(let path, let found):
             "\(path): written by a newer ubpd (migrations \(found)); run that version"
+        case .inputsFull(let path, let limit):
+            "\(path): \(limit) inputs are kept, which is the limit; correct the records and append "
+                + "them to the log instead of replaying them"
         case .stateDirectoryInUse(let path):
             "\(path): another ubpd holds this state directory; stop it, or set another `state_dir`"
         case .unknownVersion(let version):

@@ -127,6 +127,12 @@ extension StatusReply {
                     + "\(Units.count(counter("blank"))) blank, "
                     + "\(Units.count(counter("unknown_fields"))) unknown fields"
             ))
+        pairs.append(
+            (
+                "quarantine",
+                "\(Units.count(quarantine.entries)) kept in \(Units.bytes(quarantine.bytes)), "
+                    + "\(Units.count(quarantine.dropped)) dropped"
+            ))
         for part in memory {
             pairs.append(
                 (

@@ -15,7 +15,7 @@ struct UBPCtl: AsyncParsableCommand {
         version: Version.program,
         subcommands: [
             StatusCommand.self, VersionCommand.self, ProfileCommand.self, SnapshotCommand.self,
-            CheckpointCommand.self, DrainCommand.self, CallCommand.self,
+            QuarantineCommand.self, CheckpointCommand.self, DrainCommand.self, CallCommand.self,
         ])
 
     @OptionGroup var connection: ConnectionOptions
@@ -33,6 +33,9 @@ struct UBPCtl: AsyncParsableCommand {
         } catch let failure as Failure {
             failure.report(asJSON: isJSON)
             Foundation.exit(failure.exitCode)
+        } catch let code as ExitCode {
+            // The verb has said why.
+            Foundation.exit(code.rawValue)
         } catch {
             guard exitCode(for: error) != .success else { exit(withError: error) }
             let text = isJSON ? message(for: error) : fullMessage(for: error)

@@ -9,7 +9,7 @@ struct UBPD: AsyncParsableCommand {
         abstract: "Keeps a behavioural profile of every user of a shop current, online.",
         version: DaemonService.version,
         subcommands: [
-            RunCommand.self, RefreshCommand.self, ImportCommand.self, SimulateCommand.self,
-            CheckConfigCommand.self,
+            RunCommand.self, RefreshCommand.self, ImportCommand.self, LogCommand.self,
+            SimulateCommand.self, CheckConfigCommand.self,
         ])
 }

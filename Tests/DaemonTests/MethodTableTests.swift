@@ -1,5 +1,6 @@
 import ControlProtocol
 import Daemon
+import EventLog
 import Events
 import Pipeline
 import Storage
@@ -132,6 +133,47 @@ import Testing
         #expect(service.calls == ["status", "status", "status"])
     }
 
+    @Test func `lists the quarantine by pages, segment and reason`() async throws {
+        let page = try await result("quarantine.list", ["reason": "not_json", "limit": 1])
+        let entry = try #require(page["entries"]?.elements?.first)
+        #expect(entry["key"] == "17/4711" && entry["segment"] == 17 && entry["record"] == 4711)
+        #expect(entry["reason_code"] == "not_json" && entry["refused"] == 1_700_000_000)
+        #expect(entry["kept_bytes"] == 5 && entry["replayed"] == false)
+        #expect(entry["base64"] == nil && entry["text"] == nil)
+        #expect(page["next"] == "17/4711" && page["quarantine"]?["dropped"] == 7)
+        _ = try await result("quarantine.list", ["after": "17/4711", "segment": 17])
+        #expect(
+            service.calls == [
+                "quarantine nil nil not_json 1", "quarantine 17/4711 17 nil 100",
+            ])
+    }
+
+    @Test func `shows a quarantined record, and says which is none`() async throws {
+        let entry = try await result("quarantine.show", ["key": "17/4711"])
+        #expect(entry["text"] == "{oops" && entry["base64"] == "e29vcHM=")
+        #expect(QuarantineEntryReply(json: entry).bytes == Array("{oops".utf8))
+        #expect(await code("quarantine.show", ["key": "17/4712"]) == .unknownEntry)
+    }
+
+    @Test func `replays what it can, says why not the rest, and only looks when told to`()
+        async throws
+    {
+        let keys: JSONValue = ["17/4711", "17/4712"]
+        let dry = try await result("quarantine.replay", ["keys": keys, "dry_run": true])
+        #expect(dry["dry_run"] == true && dry["taken"] == 1 && dry["refused"] == 1)
+        let real = try await result("quarantine.replay", ["keys": keys])
+        #expect(real["dry_run"] == false && real["taken"] == 1)
+        let entries = real["entries"]?.elements ?? []
+        #expect(entries.map { $0["key"] } == ["17/4711", "17/4712"])
+        #expect(entries.first?["taken"] == true && entries.last?["reason_code"] == "replayed")
+        #expect(
+            service.calls.filter { $0 != "status" } == [
+                "replay 17/4711 17/4712 true", "replay 17/4711 17/4712 false",
+            ])
+        let many = JSONValue.array((0...1000).map { .string("1/\($0)") })
+        #expect(await code("quarantine.replay", ["keys": many]) == .tooLarge)
+    }
+
     @Test func `commits and drains`() async throws {
         #expect(try await result("checkpoint")["committed"]?["offset"] == 10)
         #expect(try await result("drain")["drained"] == true)
@@ -162,7 +204,15 @@ import Testing
             ("snapshot.rollback", ["version": 1, "reason": ""]),
             ("snapshot.rollback", ["version": 1, "reason": "x", "dry_run": 1]),
             ("snapshot.release", ["version": 1]), ("checkpoint", ["now": true]),
-            ("drain", ["dry_run": "yes"]),
+            ("drain", ["dry_run": "yes"]), ("quarantine.list", ["limit": 0]),
+            ("quarantine.list", ["limit": 1001]), ("quarantine.list", ["after": "17"]),
+            ("quarantine.list", ["segment": -1]), ("quarantine.list", ["reason": 7]),
+            ("quarantine.show", [:]), ("quarantine.show", ["key": "1"]),
+            ("quarantine.show", ["key": 1]), ("quarantine.show", ["key": "01/2"]),
+            ("quarantine.replay", [:]), ("quarantine.replay", ["keys": []]),
+            ("quarantine.replay", ["keys": "1/2"]), ("quarantine.replay", ["keys": [12]]),
+            ("quarantine.replay", ["keys": ["1/2", "x"]]),
+            ("quarantine.replay", ["keys": ["1/2"], "dryrun": true]),
         ] as [(String, JSONValue)])
     func `refuses bad parameters before anything happens`(method: String, params: JSONValue) async {
         #expect(await code(method, params) == .invalidParams)
@@ -173,7 +223,7 @@ import Testing
     func `holds every method to its role`(method: Method) async {
         #expect(await code(method.rawValue, role: .none) == .forbidden)
         let asReader = await code(method.rawValue, role: .reader)
-        #expect((asReader == .forbidden) == method.isMutation)
+        #expect((asReader == .forbidden) == method.needsOperator)
         #expect(await code(method.rawValue) != .forbidden)
         #expect(await code(method.rawValue) != .methodNotFound)
     }
@@ -194,6 +244,8 @@ import Testing
             (.unknownSnapshot(version: 1), .unknownSnapshot),
             (.damagedSnapshot(path: "snapshots/3", reason: "r"), .damagedSnapshot),
             (.held(reason: "r"), .held), (.timedOut(what: "w", seconds: 1), .timedOut),
+            (.notQuarantined(RecordPlace(segment: 1, recordIndex: 2)), .unknownEntry),
+            (.tooManyRecords(asked: 9, limit: 1), .tooLarge), (.inputsWaiting(count: 3), .busy),
             (.stopping, .stopping), (.storage("disk"), .storage), (.state("s"), .state),
         ]
         for (error, want) in cases {

@@ -99,6 +99,46 @@ final class MockService: ProfileService {
         return RollbackReport(previous: 1, current: 2, hold: nil, seconds: 0.001, dryRun: dryRun)
     }
 
+    func quarantine(_ query: QuarantineQuery) async throws(PipelineError) -> QuarantinePage {
+        func word(_ value: (some CustomStringConvertible)?) -> String {
+            value.map(\.description) ?? "nil"
+        }
+        try note(
+            "quarantine \(word(query.after)) \(word(query.segment)) \(word(query.code)) "
+                + "\(query.limit)")
+        var condition = QuarantineCondition()
+        condition.entryCount = 2
+        condition.droppedCount = 7
+        let items = query.after == nil ? [Self.quarantined] : []
+        return QuarantinePage(
+            items: items, next: items.first?.entry.key, condition: condition)
+    }
+
+    func quarantined(_ place: RecordPlace) async throws(PipelineError) -> QuarantineItem {
+        try note("quarantined \(place)")
+        guard place == Self.quarantined.entry.key else { throw .notQuarantined(place) }
+        return Self.quarantined
+    }
+
+    func replay(
+        _ places: [RecordPlace], dryRun: Bool
+    ) async throws(PipelineError) -> [ReplayOutcome] {
+        try note("replay \(places.map(\.description).joined(separator: " ")) \(dryRun)")
+        return places.map {
+            ReplayOutcome(
+                place: $0,
+                refusal: $0 == Self.quarantined.entry.key
+                    ? nil : Refusal(code: "replayed", reason: "it was replayed already"))
+        }
+    }
+
+    private static let quarantined = QuarantineItem(
+        entry: QuarantineEntry(
+            key: RecordPlace(segment: 17, recordIndex: 4711), position: 100, byteCount: 5,
+            reason: "not_json: byte 1: not a JSON object", bytes: Array("{oops".utf8),
+            seconds: 1_700_000_000),
+        isReplayed: false)
+
     func checkpoint() async throws(PipelineError) -> Cursor {
         try note("checkpoint")
         if state.withLock({ $0.isGated }) {

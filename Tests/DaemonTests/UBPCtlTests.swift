@@ -35,6 +35,10 @@ import Testing
                 (["snapshot", "rollback", "1", "--reason", "bad"], "from 2 to 1"),
                 (["snapshot", "rollback", "1", "--reason", "bad", "--dry-run"], "would move"),
                 (["snapshot", "release"], "not held"), (["checkpoint"], "up to record 10"),
+                (["quarantine", "list"], "more: --after 17/4711"),
+                (["quarantine", "show", "17/4711"], "{oops"),
+                (["quarantine", "replay", "17/4711"], "1 taken, 0 refused"),
+                (["quarantine", "replay", "--all", "--dry-run"], "1 would be taken"),
                 (["call", "version"], Version.program), (["drain", "--dry-run"], "would drain"),
                 (["drain"], "drained"),
             ]
@@ -79,12 +83,32 @@ import Testing
         }
     }
 
+    @Test func `prints a quarantined record's bytes alone, and tells of refused replays`()
+        async throws
+    {
+        try await ServerFixture.serve { fixture in
+            let raw = try await run(fixture, ["quarantine", "show", "17/4711", "--raw"])
+            #expect(raw.status == 0 && raw.output == "{oops\n")
+            let both = ["quarantine", "replay", "17/4711", "17/4712"]
+            let words = try await run(fixture, both)
+            #expect(words.status == 1 && words.error.isEmpty)
+            #expect(words.output == "17/4712: it was replayed already\n1 taken, 1 refused\n")
+            let document = try json(try await run(fixture, both + ["--json"]))
+            #expect(document["taken"] == 1 && document["refused"] == 1)
+            #expect(document["entries"]?.elements?.last?["reason_code"] == "replayed")
+        }
+    }
+
     @Test func `tells refusals, usage, silence and absence apart`() async throws {
         try await ServerFixture.serve { fixture in
             let cases: [([String], Int32, String)] = [
                 (["snapshot", "show", "9"], 1, "unknown_snapshot"),
                 (["call", "metrics"], 1, "not_available"),
                 (["profile", "get", "no such"], 1, "invalid_params"),
+                (["quarantine", "show", "9/9"], 1, "unknown_entry"),
+                (["quarantine", "show", "9"], 1, "invalid_params"),
+                (["quarantine", "replay"], 2, "usage"),
+                (["quarantine", "replay", "1/2", "--all"], 2, "usage"),
                 (["snapshot", "rollback", "1"], 2, "usage"), (["nonsense"], 2, "usage"),
                 (["call", "status", "[]"], 2, "usage"),
                 (["status", "--socket", "/nonexistent"], 3, "no_connection"),

@@ -25,13 +25,14 @@ import Testing
 
     private func entry(_ number: Int, byteCount: Int = 20) -> QuarantineEntry {
         QuarantineEntry(
-            segment: Int64(number / 10), recordOffset: Int64(number), position: Int64(number * 100),
+            key: RecordPlace(segment: Int64(number / 10), recordIndex: Int64(number)),
+            position: Int64(number * 100),
             byteCount: 50, reason: "`timestamp` is missing in record \(number)",
             bytes: [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: byteCount))
     }
 
     private func texts(_ store: QuarantineStore) throws -> [Int64] {
-        try store.list(limit: 10_000).map(\.key.recordOffset)
+        try store.list(limit: 10_000).map(\.key.recordIndex)
     }
 
     @Test func `keeps what it is given, across a restart`() throws {
@@ -91,6 +92,49 @@ import Testing
         #expect(try texts(store) == [9])
     }
 
+    @Test func `a file that is written to every day does not keep its first entries for ever`()
+        throws
+    {
+        let store = try store(QuarantineStore.Options(fileSeconds: 300))
+        for number in 0..<20 {
+            try store.put(entry(number))
+            clock.advance(seconds: 100)
+        }
+        // Refused at 1000, 1100 … 2900, three a file: all but the last eight files have left.
+        #expect(try texts(store) == (0..<20).map { $0 })
+        try store.expire(before: 2000)
+        #expect(try texts(store) == (9..<20).map { $0 })
+        #expect(store.droppedCount == 9)
+    }
+
+    @Test func `lists by segment and by reason code, a page at a time`() throws {
+        let store = try store()
+        for number in 0..<30 {
+            var entry = entry(number)
+            entry.reason = number % 3 == 0 ? "not_json: byte 0" : "an LZ4 block: of no sense"
+            try store.put(entry)
+        }
+        #expect(entry(0).reasonCode == "damaged")
+        #expect(
+            try store.list(segment: 1, limit: 99).map(\.key.recordIndex) == (10..<20).map { $0 })
+        let first = try store.list(code: "not_json", limit: 4)
+        #expect(first.map(\.key.recordIndex) == [0, 3, 6, 9])
+        let rest = try store.list(after: first.last?.key, code: "not_json", limit: 99)
+        #expect(rest.map(\.key.recordIndex) == [12, 15, 18, 21, 24, 27])
+        #expect(try store.list(segment: 0, code: "damaged", limit: 99).count == 6)
+        #expect(try store.list(code: "too_deep", limit: 99) == [])
+        #expect(try self.store().list(segment: 2, code: "not_json", limit: 99).count == 3)
+    }
+
+    @Test func `a place is written and read in one form only`() throws {
+        let place = RecordPlace(segment: 17, recordIndex: 4711)
+        #expect(place.description == "17/4711" && RecordPlace("17/4711") == place)
+        for text in ["", "17", "17/", "/1", "17/4711/2", "017/1", "-1/2", "1/-2", "1/+2", "a/b"] {
+            #expect(RecordPlace(text) == nil, "\(text)")
+        }
+        #expect(place < place.next && place.next < RecordPlace(segment: 18, recordIndex: 0))
+    }
+
     @Test(arguments: 0..<30)
     func `a crash at any operation loses nothing that was synced`(seed: UInt64) throws {
         let options = QuarantineStore.Options(entryCount: 4000)
@@ -116,7 +160,7 @@ import Testing
         }
         let store = try store(options)
         for found in try store.list(limit: 10_000) {
-            #expect(found.reason == entry(Int(found.key.recordOffset)).reason)
+            #expect(found.reason == entry(Int(found.key.recordIndex)).reason)
         }
     }
 

@@ -116,7 +116,12 @@ final class RunningPipeline: Sendable {
         while true {
             let status = try await pipeline.status()
             if status.state == "stopped" { return try await task.value }
-            if status.applied.recordCount >= count { break }
+            // Inputs at the log's end are applied a slice at a time.
+            if status.applied.recordCount > count
+                || status.applied.recordCount == count && status.waitingInputs == 0
+            {
+                break
+            }
             // Between two looks; the machine may have more to do than to answer this.
             try await Task.sleep(for: .milliseconds(1))
         }
@@ -173,6 +178,7 @@ struct StoredState: Equatable {
                     "SELECT CAST(item AS TEXT) AS key, category, price, name FROM catalogue"
                 ),
                 ("held", "SELECT CAST(place AS TEXT) AS key, event FROM held"),
+                ("refused", "SELECT CAST(ordinal AS TEXT) AS key, segment, record FROM refused"),
                 ("meta", "SELECT key, value FROM meta"),
             ]
             for (table, query) in queries {

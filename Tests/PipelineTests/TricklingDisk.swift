@@ -141,6 +141,7 @@ private final class TricklingWatch: DirectoryWatch {
         if !disk.showOneMore() { watch.wait(milliseconds: milliseconds) }
     }
     func wake() { watch.wake() }
+    var failure: String? { watch.failure }
 }
 
 extension FileStatus {

@@ -55,6 +55,37 @@ import Testing
         #expect(try registry.activations().map(\.activatedSeconds) == [10, 20, 40])
     }
 
+    @Test func `inputs are numbered in order, each subject once, and above what was applied`()
+        throws
+    {
+        let directory = try TemporaryDirectory()
+        let place = RecordPlace(segment: 3, recordIndex: 14)
+        do {
+            let registry = try Registry(stateDirectory: directory.path, on: RealDisk())
+            let first = try registry.addInputs(
+                .replay, at: place, seconds: 10, above: 0,
+                [(subject: "3/1", payload: [1, 2]), (subject: "3/2", payload: [])])
+            #expect(first.map(\.id) == [1, 2] && first.allSatisfy { $0.place == place })
+            // A registry that was lost goes on above what the state says.
+            let later = try registry.addInputs(
+                .replay, at: place.next, seconds: 11, above: 40, [(subject: "2/9", payload: [7])])
+            #expect(later.map(\.id) == [41])
+            #expect(throws: SnapshotError.self) {
+                try registry.addInputs(
+                    .replay, at: place.next, seconds: 12, above: 41,
+                    [(subject: "5/5", payload: []), (subject: "3/2", payload: [])])
+            }
+        }
+        let registry = try Registry(stateDirectory: directory.path, on: RealDisk())
+        #expect(try registry.inputs(after: 0).map(\.id) == [1, 2, 41])
+        let rest = try registry.inputs(after: 2)
+        #expect(
+            rest == [LogInput(id: 41, place: place.next, kind: .replay, subject: "2/9")])
+        #expect(try registry.inputPayload(41) == [7] && registry.inputPayload(40) == nil)
+        #expect(
+            try registry.knownSubjects(.replay, among: ["3/2", "5/5", "2/9"]) == ["3/2", "2/9"])
+    }
+
     @Test func `a registry from the future is refused`() throws {
         let directory = try TemporaryDirectory()
         do { _ = try Registry(stateDirectory: directory.path, on: RealDisk()) }

@@ -71,6 +71,7 @@ package struct StatusReply: Sendable, Equatable {
     package var trained = false
     package var currentSnapshot: Int64?
     package var hold: String?
+    package var quarantine = QuarantineFill()
     package var memory: [MemoryPart] = []
     package var degraded: [String] = []
 
@@ -92,6 +93,7 @@ package struct StatusReply: Sendable, Equatable {
             "users": .int(users), "resident_users": .int(residentUsers), "rows": .int(rows),
             "encoder_steps": .int(encoderSteps),
             "snapshot": ["current": .optional(currentSnapshot), "hold": .optional(hold)],
+            "quarantine": quarantine.json,
             "memory": .array(
                 memory.map {
                     [
@@ -128,6 +130,7 @@ package struct StatusReply: Sendable, Equatable {
         encoderSteps = json["encoder_steps"]?.integer ?? 0
         currentSnapshot = json["snapshot"]?["current"]?.integer
         hold = json["snapshot"]?["hold"]?.text
+        quarantine = QuarantineFill(json: json["quarantine"] ?? .null)
         memory = (json["memory"]?.elements ?? []).map {
             MemoryPart(
                 name: $0["name"]?.text ?? "", bytes: $0["bytes"]?.integer ?? 0,

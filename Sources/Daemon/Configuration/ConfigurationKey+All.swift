@@ -36,7 +36,7 @@ extension ConfigurationKey {
             "Seconds ahead of the log clock from which an event is held until others agree."),
         .integer(
             "clock.held_events", \.clock.heldEvents, 1...10_000_000,
-            "Events held for a clock jump; when full, further ones are quarantined."),
+            "Events held for a clock jump, a sixteenth of one user; further ones are quarantined."),
         .choice(
             "sessions.rule", \.sessions.rule,
             "What ends a session: a gap (inactivity) or the time since its start (cap)."),

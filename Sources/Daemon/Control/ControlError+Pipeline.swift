@@ -6,10 +6,12 @@ extension ControlError {
     init(_ error: PipelineError) {
         let code: Code =
             switch error {
-            case .tooManyUsers: .tooLarge
+            case .tooManyUsers, .tooManyRecords: .tooLarge
             case .unknownSnapshot: .unknownSnapshot
             case .damagedSnapshot: .damagedSnapshot
             case .held: .held
+            case .notQuarantined: .unknownEntry
+            case .inputsWaiting: .busy
             case .timedOut: .timedOut
             case .stopping: .stopping
             case .storage, .damagedState: .storage

@@ -184,10 +184,10 @@ package final class ControlServer: Service {
                     .busy, "\(options.requestsInFlight) requests are being answered already",
                     hint: "ask again in a moment, or raise control.requests_in_flight"))
         }
-        let isMutation = Method(rawValue: request.method)?.isMutation ?? false
+        let isNoted = Method(rawValue: request.method)?.needsOperator ?? false
         let result = await table.answer(
             request, role: role, connections: connections.withLock { $0.count })
-        if isMutation { note(request, result, peer) }
+        if isNoted { note(request, result, peer) }
         return result
     }
 

@@ -40,7 +40,7 @@ package struct MethodTable: Sendable {
             guard let method = Method(rawValue: request.method) else {
                 throw unknownMethod(request.method)
             }
-            guard role == .operator || !method.isMutation else {
+            guard role == .operator || !method.needsOperator else {
                 throw .forbidden(request.method, want: .operator)
             }
             return .success(
@@ -64,6 +64,9 @@ package struct MethodTable: Sendable {
         case .snapshotVerify: try await verifySnapshot(params)
         case .snapshotRollback: try await rollback(params)
         case .snapshotRelease: try await release(params)
+        case .quarantineList: try await listQuarantine(params)
+        case .quarantineShow: try await showQuarantined(params)
+        case .quarantineReplay: try await replayQuarantined(params)
         case .checkpoint: try await checkpoint(params)
         case .drain: try await drain(params)
         default:

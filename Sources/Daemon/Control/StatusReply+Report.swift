@@ -25,6 +25,7 @@ extension StatusReply {
         trained = report.trained
         currentSnapshot = report.currentSnapshot
         hold = report.hold
+        quarantine = QuarantineFill(report.quarantine)
         memory = report.parts.map {
             MemoryPart(name: $0.name, bytes: $0.byteCount, bytesPerUser: $0.bytesPerUser)
         }
