@@ -32,8 +32,13 @@ extension LogReader {
         let read = segment.scanner.window.position
         if status.byteCount < read {
             // Another content that is shorter is no cut: it is read from its start.
-            let isTold = status.byteCount >= Int64(segment.identity.headByteCount)
-            if isTold, try !segment.identity.hasSameHead(as: segment.file) { return close() }
+            guard try segment.hasSameHead() else {
+                note(.replaced(segment: segment.sequence, inodeReused: true))
+                let file = segment.file
+                close()
+                try enter(segment.sequence, file, at: start(of: segment.sequence))
+                return
+            }
             guard splitter.hasLine, status.byteCount >= cursor.framePosition else {
                 try resumeTruncated(segment.sequence, segment.file, read: read, status)
                 return
@@ -49,7 +54,7 @@ extension LogReader {
             segment.quietByteCount = status.byteCount
             segment.quietSinceNanoseconds = host.clock.monotonicNanoseconds()
             segment.forgetStale(byteCount: status.byteCount)
-            if try !segment.identity.hasSameHead(as: segment.file) { close() }
+            if try !segment.hasSameHead() { close() }
         }
     }
 
@@ -190,6 +195,7 @@ extension LogReader {
         }
     }
 
+    @discardableResult
     private func enter(
         _ sequence: Int64, _ file: any DiskFile, at cursor: Cursor
     )

@@ -5,6 +5,8 @@ final class OpenSegment {
     let sequence: Int64
     let file: any DiskFile
     private(set) var identity: FileIdentity
+    /// The leading bytes that the identity's hash covers: they tell a shorter file, too.
+    private var head: [UInt8] = []
     private(set) var scanner: LZ4FrameScanner
     /// Whether the file is taken as complete.
     var isComplete = false
@@ -28,6 +30,7 @@ final class OpenSegment {
         let readByteCount = max(cursor.framePosition, Int64(cursor.identity.headByteCount))
         identity = try FileIdentity.of(
             file, readByteCount: min(readByteCount, file.status().byteCount))
+        head = try Self.head(of: file, byteCount: identity.headByteCount)
     }
 
     /// The place after the scanner's last step.
@@ -57,6 +60,25 @@ final class OpenSegment {
             return
         }
         identity = try FileIdentity.of(file, readByteCount: readByteCount)
+        head = try Self.head(of: file, byteCount: identity.headByteCount)
+    }
+
+    /// Whether the file, which may have become shorter, begins as it did.
+    func hasSameHead() throws(StorageError) -> Bool {
+        head.starts(with: try Self.head(of: file, byteCount: head.count))
+    }
+
+    private static func head(
+        of file: any DiskFile, byteCount: Int
+    ) throws(StorageError)
+        -> [UInt8]
+    {
+        var head: [UInt8] = []
+        while head.count < byteCount {
+            let count = try file.read(byteCount - head.count, at: Int64(head.count), into: &head)
+            if count == 0 { break }
+        }
+        return head
     }
 
     /// Forgets bytes that were read ahead, were cut off since, and may have been written anew.

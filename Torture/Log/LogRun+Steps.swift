@@ -87,8 +87,8 @@ extension LogRun {
         files[index].waiting = CarriedBytes()
         files[index].written = CarriedBytes(spare)
         files[index].grownNanoseconds = now
-        // A short file in the same inode looks like one that was cut.
-        if isInPlace && spare.bytes.count < 1024 { makeUncertain(2 * index + 1) }
+        // A short file in the same inode looks like one that was cut; a real disk uses inodes again.
+        if (isInPlace || memory == nil) && spare.bytes.count < 1024 { makeUncertain(2 * index + 1) }
     }
 
     private func copy(_ index: Int) throws {
