@@ -104,7 +104,7 @@ let package = Package(
                 "Profiles", "Snapshots", "Pipeline", "Refresh", "Import", "Simulation", "Storage",
                 arguments,
             ],
-            path: "Benchmarks", swiftSettings: strict),
+            path: "Benchmarks", exclude: ["peers"], swiftSettings: strict),
         .executableTarget(
             name: "Torture",
             dependencies: ["EventLog", "Storage", "Events", "TestSupport", arguments],

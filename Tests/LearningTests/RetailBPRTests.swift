@@ -121,30 +121,11 @@ struct RetailSplit {
                     for column in own.indices { sum += own[column] * values[row + column] }
                     return sum
                 }
-                guard let auc = Self.auc(scores, labels) else { continue }
+                guard let auc = AUROC.value(scores: scores, labels: labels) else { continue }
                 sums[place] += auc
                 counts[place] += 1
             }
         }
         return (sums[0] / counts[0], sums[1] / counts[1])
-    }
-
-    /// Mann and Whitney's U from ranks, ties half; nil when all labels are alike.
-    private static func auc(_ scores: [Float], _ labels: [Bool]) -> Double? {
-        let positives = labels.count { $0 }
-        guard positives > 0, positives < labels.count else { return nil }
-        let order = scores.indices.sorted { scores[$0] < scores[$1] }
-        var ranks = 0.0
-        var start = 0
-        while start < order.count {
-            var end = start
-            while end < order.count, scores[order[end]] == scores[order[start]] { end += 1 }
-            for place in start..<end where labels[order[place]] {
-                ranks += Double(start + end + 1) / 2
-            }
-            start = end
-        }
-        let least = Double(positives * (positives + 1)) / 2
-        return (ranks - least) / Double(positives * (labels.count - positives))
     }
 }
