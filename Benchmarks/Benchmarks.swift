@@ -10,7 +10,7 @@ struct Benchmark: AsyncParsableCommand {
             All.self, EndToEndCommand.self, StagesCommand.self, GRUCommand.self,
             MemoryCommand.self, RecoveryCommand.self, LatencyCommand.self, DecodingCommand.self,
             WriteToFoldCommand.self, IdleCommand.self, SimulationCommand.self,
-            TrainingCommand.self, Worker.self,
+            TrainingCommand.self, BPRCommand.self, Worker.self,
         ],
         defaultSubcommand: All.self)
 }
@@ -64,6 +64,7 @@ struct All: AsyncParsableCommand {
         try await common.run { bench in
             try bench.gru()
             try await bench.training()
+            try await bench.bpr()
             try bench.stages()
             try await bench.endToEnd()
             try await bench.latency()

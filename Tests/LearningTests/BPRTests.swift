@@ -14,7 +14,7 @@ import Testing
                 sorted: [(0, 1), (1, 0), (1, 3), (2, 2)].map { (user: $0.0, item: $0.1) },
                 userCount: 3)
             let counts = BPRKernels.update(
-                Matrix(triples, rows: 6, columns: 3), pairs: pairs, users: users, items: items,
+                triples, steps: 0..<6, pairs: pairs, users: users, items: items,
                 factorCount: factors, rate: 0.5, regularization: 0.125, level: .best)
             let updated = naive.run(triples, pairs: pairs)
             #expect(counts.updated == 5, "the second triple's sampled item is user 1's own")

@@ -39,6 +39,7 @@ package enum BPRKernels {
     ///
     /// - Parameters:
     ///   - triples: `[n, 3]` rows (user, liked item, sampled item); indices are checked.
+    ///   - steps: which of the rows.
     ///   - pairs: whose liked items are never sampled: such a triple is passed over.
     ///   - users: `[U, W]`; updated. Another thread may update other rows at the same time.
     ///   - items: `[I, W]`; updated, likewise.
@@ -48,27 +49,35 @@ package enum BPRKernels {
     ///   - level: a supported level; the result is the same at each.
     /// - Returns: how many triples changed something, and were in order.
     package static func update(
-        _ triples: Matrix<Int32>, pairs: BPRPairs, users: Matrix<Float>, items: Matrix<Float>,
+        _ triples: [Int32], steps: Range<Int>, pairs: BPRPairs, users: Matrix<Float>,
+        items: Matrix<Float>,
         factorCount: Int, rate: Float, regularization: Float, level: InstructionLevel
     ) -> Counts {
         let width = rowWidth(factorCount: factorCount)
-        precondition(triples.columns == 3, "BPRKernels: triples of \(triples.columns)")
+        precondition(
+            steps.lowerBound >= 0 && 3 * steps.upperBound <= triples.count,
+            "BPRKernels: steps \(steps) of \(triples.count) numbers")
         precondition(users.columns == width && items.columns == width, "BPRKernels: not [·, W]")
         precondition(pairs.userCount == users.rows, "BPRKernels: pairs of \(pairs.userCount)")
         let code = level.checkedCode
         var counts = Counts()
-        // SAFETY: triples are [n, 3] with indices that `checkIndices` has compared with the rows of
-        // both matrices and with the pairs' users; the pairs' starts ascend within its items.
-        checkIndices(triples, userCount: users.rows, itemCount: items.rows)
-        unsafe pairs.starts.withUnsafeBufferPointer { starts in
-            unsafe pairs.items.withUnsafeBufferPointer { liked in
-                unsafe kernels_bpr_updates(
-                    code, triples.pointer, triples.rows, starts.baseAddress, liked.baseAddress,
-                    users.pointer, items.pointer, width, factorCount, rate, regularization,
-                    &counts.updated, &counts.ordered)
+        guard !steps.isEmpty else { return counts }
+        checkIndices(triples, steps, userCount: users.rows, itemCount: items.rows)
+        // SAFETY: `steps` are rows of the triples, with indices that `checkIndices` has compared with
+        // the rows of both matrices and with the pairs' users; the pairs' starts ascend within its
+        // items.
+        unsafe triples.withUnsafeBufferPointer { rows in
+            unsafe pairs.starts.withUnsafeBufferPointer { starts in
+                unsafe pairs.items.withUnsafeBufferPointer { liked in
+                    unsafe kernels_bpr_updates(
+                        code, rows.baseAddress.map { unsafe $0 + 3 * steps.lowerBound },
+                        steps.count, starts.baseAddress, liked.baseAddress, users.pointer,
+                        items.pointer, width, factorCount, rate, regularization,
+                        &counts.updated, &counts.ordered)
+                }
             }
         }
-        withExtendedLifetime((triples, users, items)) {}
+        withExtendedLifetime((users, items)) {}
         return counts
     }
 
@@ -116,19 +125,16 @@ package enum BPRKernels {
         return sum == 0
     }
 
-    private static func checkIndices(_ triples: Matrix<Int32>, userCount: Int, itemCount: Int) {
-        // SAFETY: n · 3 numbers of this view.
-        let values = unsafe UnsafeBufferPointer(start: triples.pointer, count: triples.count)
+    private static func checkIndices(
+        _ triples: [Int32], _ steps: Range<Int>, userCount: Int, itemCount: Int
+    ) {
         var bad = false
-        for index in stride(from: 0, to: triples.count, by: 3) {
-            let user = unsafe Int(values[index])
-            let liked = unsafe Int(values[index + 1])
-            let sampled = unsafe Int(values[index + 2])
+        for step in steps {
             // Without a branch a row, so that the loop costs next to nothing.
             bad =
-                bad || UInt(bitPattern: user) >= UInt(userCount)
-                || UInt(bitPattern: liked) >= UInt(itemCount)
-                || UInt(bitPattern: sampled) >= UInt(itemCount)
+                bad || UInt(bitPattern: Int(triples[3 * step])) >= UInt(userCount)
+                || UInt(bitPattern: Int(triples[3 * step + 1])) >= UInt(itemCount)
+                || UInt(bitPattern: Int(triples[3 * step + 2])) >= UInt(itemCount)
         }
         precondition(!bad, "BPRKernels: a triple names no user or item")
     }

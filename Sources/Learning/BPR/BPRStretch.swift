@@ -11,7 +11,7 @@ struct BPRStretch {
     /// S.
     let shardCount: Int
     /// `[steps, 3]`, cell by cell: (user, liked, sampled).
-    private let triples: Matrix<Int32>
+    let triples: [Int32]
     /// Where each cell begins, and the end; S² + 1 numbers.
     private let starts: [Int]
 
@@ -31,10 +31,11 @@ struct BPRStretch {
         let pools = Self.pools(interactions, itemShards, shardCount)
         var random = SeededRandom(seed: seed, stream: UInt64(index))
         var cells: [UInt16] = []
-        let drawn = Matrix<Int32>(rows: stepCount, columns: 3)
+        var drawn: [Int32] = []
         var counts = [Int](repeating: 0, count: shardCount * shardCount + 1)
         cells.reserveCapacity(stepCount)
-        for step in 0..<stepCount {
+        drawn.reserveCapacity(3 * stepCount)
+        for _ in 0..<stepCount {
             let pair = interactions.drawPair(&random)
             let user = interactions.users[pair]
             let liked = interactions.pairs.items[pair]
@@ -44,9 +45,9 @@ struct BPRStretch {
             let cell = Int(user) % shardCount * shardCount + itemShard
             cells.append(UInt16(cell))
             counts[cell + 1] += 1
-            drawn[3 * step] = user
-            drawn[3 * step + 1] = liked
-            drawn[3 * step + 2] = pools.items[place]
+            drawn.append(user)
+            drawn.append(liked)
+            drawn.append(pools.items[place])
         }
         for cell in 1..<counts.count { counts[cell] += counts[cell - 1] }
         starts = counts
@@ -54,9 +55,9 @@ struct BPRStretch {
     }
 
     /// The steps of the cell (user shard, item shard).
-    func cell(_ userShard: Int, _ itemShard: Int) -> Matrix<Int32> {
+    func cell(_ userShard: Int, _ itemShard: Int) -> Range<Int> {
         let cell = userShard * shardCount + itemShard
-        return triples.rows(starts[cell]..<starts[cell + 1])
+        return starts[cell]..<starts[cell + 1]
     }
 
     /// The items of all pairs, by item shard: drawing one uniformly draws by popularity.
@@ -79,9 +80,9 @@ struct BPRStretch {
 
     /// The steps in the order of their cells, each cell's in the order in which they were drawn.
     private static func sorted(
-        _ drawn: Matrix<Int32>, _ cells: [UInt16], _ starts: [Int]
-    ) -> Matrix<Int32> {
-        let sorted = Matrix<Int32>(rows: drawn.rows, columns: 3)
+        _ drawn: [Int32], _ cells: [UInt16], _ starts: [Int]
+    ) -> [Int32] {
+        var sorted = [Int32](repeating: 0, count: drawn.count)
         var places = starts
         for step in cells.indices {
             let place = places[Int(cells[step])]

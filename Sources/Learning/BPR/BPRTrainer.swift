@@ -84,7 +84,7 @@ package struct BPRTrainer: Sendable {
                     stretch.cell($0, ($0 + round) % options.shardCount)
                 }
                 group.addTask { [self] in
-                    await worker.run { update(cells, state) }
+                    await worker.run { update(stretch.triples, cells, state) }
                 }
             }
             var counts = BPRKernels.Counts()
@@ -93,11 +93,14 @@ package struct BPRTrainer: Sendable {
         }
     }
 
-    private func update(_ cells: [Matrix<Int32>], _ state: BPRState) -> BPRKernels.Counts {
+    private func update(
+        _ triples: [Int32], _ cells: [Range<Int>], _ state: BPRState
+    ) -> BPRKernels.Counts {
         var counts = BPRKernels.Counts()
         for cell in cells {
             counts += BPRKernels.update(
-                cell, pairs: interactions.pairs, users: state.users, items: state.items,
+                triples, steps: cell, pairs: interactions.pairs, users: state.users,
+                items: state.items,
                 factorCount: options.factorCount, rate: options.rate,
                 regularization: options.regularization, level: level)
         }
