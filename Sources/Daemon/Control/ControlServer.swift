@@ -105,14 +105,16 @@ package final class ControlServer: Service {
     private func serve(_ connection: ControlConnection) async {
         let channel = connection.channel.channel
         let entry = Entry(channel: channel, activity: connection.activity)
-        let count = connections.withLock {
-            $0[ObjectIdentifier(channel)] = entry
-            return $0.count
+        // One that is refused is never counted: it holds no place while it is told so.
+        let isAdmitted = connections.withLock { open in
+            guard open.count < options.connections else { return false }
+            open[ObjectIdentifier(channel)] = entry
+            return true
         }
         defer { connections.withLock { $0[ObjectIdentifier(channel)] = nil } }
         do {
             try await connection.channel.executeThenClose { inbound, _ in
-                guard count <= options.connections else {
+                guard isAdmitted else {
                     let error = ControlError(
                         .busy, "\(options.connections) connections are open already",
                         hint: "close one, or raise control.connections")
