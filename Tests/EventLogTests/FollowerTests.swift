@@ -124,29 +124,9 @@ import Testing
 }
 
 /// The real disk on a machine that gives out no inotify instance.
-private struct UnwatchedDisk: Disk {
-    private let real = RealDisk()
+private struct UnwatchedDisk: WrappingDisk {
+    let real = RealDisk()
 
-    func open(_ path: String, _ mode: OpenMode) throws(StorageError) -> any DiskFile {
-        try real.open(path, mode)
-    }
-    func status(_ path: String) throws(StorageError) -> FileStatus? { try real.status(path) }
-    func names(in directory: String) throws(StorageError) -> [String] {
-        try real.names(in: directory)
-    }
-    func makeDirectory(_ path: String) throws(StorageError) { try real.makeDirectory(path) }
-    func rename(_ path: String, to target: String) throws(StorageError) {
-        try real.rename(path, to: target)
-    }
-    func remove(_ path: String) throws(StorageError) { try real.remove(path) }
-    func setLink(_ path: String, to target: String) throws(StorageError) {
-        try real.setLink(path, to: target)
-    }
-    func link(_ path: String) throws(StorageError) -> String? { try real.link(path) }
-    func syncDirectory(_ path: String) throws(StorageError) { try real.syncDirectory(path) }
-    func freeByteCount(_ path: String) throws(StorageError) -> Int64 {
-        try real.freeByteCount(path)
-    }
     func watch(_ directory: String) -> any DirectoryWatch {
         RealDirectoryWatch(path: directory) {
             errno = EMFILE

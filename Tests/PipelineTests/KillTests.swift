@@ -192,8 +192,8 @@ func copyDurable(_ source: String, to target: String) throws {
 }
 
 /// The real disk, but for writes below `quarantine/`, which fail after some.
-private final class BreakingDisk: Disk {
-    private let real = RealDisk()
+private final class BreakingDisk: WrappingDisk {
+    let real = RealDisk()
     private let remaining: Atomic<Int>
 
     init(quarantineWrites: Int) { remaining = Atomic(quarantineWrites) }
@@ -210,23 +210,6 @@ private final class BreakingDisk: Disk {
         }
     }
 
-    func status(_ path: String) throws(StorageError) -> FileStatus? { try real.status(path) }
-    func names(in directory: String) throws(StorageError) -> [String] {
-        try real.names(in: directory)
-    }
-    func makeDirectory(_ path: String) throws(StorageError) { try real.makeDirectory(path) }
-    func rename(_ path: String, to target: String) throws(StorageError) {
-        try real.rename(path, to: target)
-    }
-    func remove(_ path: String) throws(StorageError) { try real.remove(path) }
-    func setLink(_ path: String, to target: String) throws(StorageError) {
-        try real.setLink(path, to: target)
-    }
-    func link(_ path: String) throws(StorageError) -> String? { try real.link(path) }
-    func syncDirectory(_ path: String) throws(StorageError) { try real.syncDirectory(path) }
-    func freeByteCount(_ path: String) throws(StorageError) -> Int64 {
-        try real.freeByteCount(path)
-    }
     func watch(_ directory: String) -> any DirectoryWatch { real.watch(directory) }
 }
 

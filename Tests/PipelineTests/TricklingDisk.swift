@@ -1,17 +1,18 @@
 import EventLog
 import Storage
 import Synchronization
+import TestSupport
 
 /// The real disk, but of one log's segments only a beginning is there: one byte more each time
 /// its reader, having looked, waits for the log to change.
-final class TricklingDisk: Disk {
+final class TricklingDisk: WrappingDisk {
     private struct Shown {
         var byteCount: Int64 = 0
         var hasLooked = false
         var unseenCount = 0
     }
 
-    private let real = RealDisk()
+    let real = RealDisk()
     private let directory: String
     /// Where each segment begins in the log's bytes, and how many it has.
     private let segments: [String: (start: Int64, byteCount: Int64)]
@@ -84,16 +85,6 @@ final class TricklingDisk: Disk {
         TricklingWatch(watch: real.watch(directory), disk: self)
     }
 
-    func makeDirectory(_ path: String) throws(StorageError) { try real.makeDirectory(path) }
-    func rename(_ path: String, to target: String) throws(StorageError) {
-        try real.rename(path, to: target)
-    }
-    func remove(_ path: String) throws(StorageError) { try real.remove(path) }
-    func setLink(_ path: String, to target: String) throws(StorageError) {
-        try real.setLink(path, to: target)
-    }
-    func link(_ path: String) throws(StorageError) -> String? { try real.link(path) }
-    func syncDirectory(_ path: String) throws(StorageError) { try real.syncDirectory(path) }
     func freeByteCount(_ path: String) throws(StorageError) -> Int64 {
         try real.freeByteCount(path)
     }

@@ -115,16 +115,6 @@ package enum BPRKernels {
         return vector
     }
 
-    /// Whether every factor is a finite number.
-    package static func areFinite(_ factors: Matrix<Float>) -> Bool {
-        // SAFETY: the numbers of this view. x − x is 0, or no number.
-        let values = unsafe UnsafeBufferPointer(start: factors.pointer, count: factors.count)
-        var sum: Float = 0
-        for index in 0..<factors.count { sum += unsafe values[index] - values[index] }
-        withExtendedLifetime(factors) {}
-        return sum == 0
-    }
-
     private static func checkIndices(
         _ triples: [Int32], _ steps: Range<Int>, userCount: Int, itemCount: Int
     ) {

@@ -47,7 +47,7 @@ package struct BPRState: Sendable {
 
     /// Whether every factor is a number.
     var isFinite: Bool {
-        BPRKernels.areFinite(users) && BPRKernels.areFinite(items)
+        Float.sumOfSquares(users).isFinite && Float.sumOfSquares(items).isFinite
     }
 }
 

@@ -136,16 +136,13 @@ package actor Trainer<Network: TrainableNetwork<Float>> {
     ) throws(LearningError) -> Double {
         let written = tasks.compactMap(\.gradients)
         for other in written.dropFirst() { Float.add(other, scale: 1, to: written[0]) }
-        let norm = Float.sumOfSquares(written[0]).squareRoot()
+        let norm =
+            options.clipNorm.map { Float.clipNorm(written[0], maximum: $0) }
+            ?? Float.sumOfSquares(written[0]).squareRoot()
         let term = sums.firstIndex { !$0.isFinite }
         guard term == nil, norm.isFinite else {
             throw .diverged(
                 divergence(step: state.step + 1, term: term, tensor: firstFlaw(written[0])))
-        }
-        if let limit = options.clipNorm {
-            // PyTorch's clip_grad_norm_ divides by the norm and 1e-6.
-            let scale = min(1, limit / (norm + 1e-6))
-            if scale < 1 { Float.scale(written[0], by: Float(scale)) }
         }
         var step = AdamStep(number: state.step + 1, learningRate: options.learningRate)
         step.weightDecay = options.weightDecay
