@@ -69,16 +69,18 @@ let package = Package(
         stage("Features", "Sessions", "Events", "EventLog", "Kernels", "Storage"),
         stage("Encoders", "Features", "Kernels", "Storage"),
         stage("Learning", "Encoders", "Features", "Events", "Kernels", "Storage"),
-        stage("Profiles", "Encoders", "Features", "Sessions", "Events", "Kernels"),
+        stage(
+            "Profiles", "Encoders", "Learning", "Features", "Sessions", "Events", "Kernels",
+            "Storage"),
         stage("Snapshots", "Profiles", "Events", "EventLog", "Storage", grdb),
         stage(
-            "Pipeline", "EventLog", "Events", "Sessions", "Features", "Encoders", "Profiles",
-            "Snapshots", "Kernels", "Storage", grdb),
+            "Pipeline", "EventLog", "Events", "Sessions", "Features", "Encoders", "Learning",
+            "Profiles", "Snapshots", "Kernels", "Storage", grdb),
 
         // MARK: Assembly
         stage(
             "Refresh", "Pipeline", "EventLog", "Events", "Sessions", "Features", "Encoders",
-            "Learning", "Snapshots", "Kernels", "Storage"),
+            "Learning", "Profiles", "Snapshots", "Kernels", "Storage"),
         stage("Import", "Events", "EventLog", "Storage"),
         stage("Simulation", "Events", "EventLog", "Kernels", "Storage"),
         stage(
@@ -125,20 +127,20 @@ let package = Package(
         tests("Encoders", "Kernels", "Features", "Storage"),
         tests("Learning", "Encoders", "Features", "Events", "EventLog", "Kernels", "Storage"),
         tests(
-            "Profiles", "Encoders", "Features", "Sessions", "Events", "EventLog", "Kernels",
-            "Storage"),
+            "Profiles", "Encoders", "Learning", "Features", "Sessions", "Events", "EventLog",
+            "Kernels", "Storage"),
         tests("Snapshots", "Profiles", "Storage", "Events", "EventLog", grdb),
         tests(
             "Pipeline", "EventLog", "Events", "Sessions", "Features", "Encoders", "Learning",
             "Profiles", "Refresh", "Snapshots", "Kernels", "Storage", grdb),
         tests(
-            "Refresh", "Learning", "Features", "Sessions", "Events", "EventLog", "Pipeline",
-            "Snapshots", "Kernels", "Storage"),
+            "Refresh", "Learning", "Encoders", "Profiles", "Features", "Sessions", "Events",
+            "EventLog", "Pipeline", "Snapshots", "Kernels", "Storage"),
         tests("Import", "EventLog", "Events", "Storage"),
         tests("Simulation", "EventLog", "Events", "Storage"),
         tests(
-            "Daemon", "ControlProtocol", "Pipeline", "Profiles", "Events", "EventLog", "Storage",
-            logging, nioCore, nioPosix),
+            "Daemon", "ControlProtocol", "Pipeline", "Profiles", "Snapshots", "Events", "EventLog",
+            "Storage", logging, nioCore, nioPosix),
         .testTarget(
             name: "SystemTests", dependencies: ["TestSupport", "ControlProtocol", "Storage"],
             swiftSettings: strict),

@@ -21,6 +21,7 @@ package enum LearningError: Error, Equatable, CustomStringConvertible {
     case cancelled(network: String, epoch: Int, step: Int)
     /// A factor became no finite number; the checkpoint before that stretch is good.
     case divergedFactors(stretch: Int)
+    case damagedFactors(reason: String)
 
     package var description: String {
         switch self {
@@ -28,6 +29,8 @@ package enum LearningError: Error, Equatable, CustomStringConvertible {
             "weights: no tensor \(name); the file is not of this network, or was cut"
         case .foreignTensor(let name):
             "weights: tensor \(name) belongs to no part of this network, or is given twice"
+        case .damagedFactors(let reason):
+            "the file of factors is damaged: \(reason); make the generation again with `ubpd refresh`"
         case .divergedFactors(let stretch):
             "BPR: a factor was no finite number after stretch \(stretch); lower the rate"
         case .wrongShape(let name, let shape, let wanted):

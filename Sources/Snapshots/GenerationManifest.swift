@@ -18,11 +18,13 @@ package struct SpaceManifest: Sendable, Equatable, Codable {
     package var files: [String: FileDigest] = [:]
     /// Further numbers, such as layer sizes.
     package var numbers: [String: Double]
+    /// The space whose encoders regularise this one's SRA and MTL; nil for a first space.
+    package var previous: Int64?
 
     /// A manifest without files; publishing fills them in.
     package init(
         id: Int64, trained: Bool, seed: UInt64, fitFrom: Int64, fitTo: Int64,
-        numbers: [String: Double] = [:]
+        numbers: [String: Double] = [:], previous: Int64? = nil
     ) {
         self.id = id
         self.trained = trained
@@ -30,10 +32,11 @@ package struct SpaceManifest: Sendable, Equatable, Codable {
         self.fitFrom = fitFrom
         self.fitTo = fitTo
         self.numbers = numbers
+        self.previous = previous
     }
 
     private enum CodingKeys: String, CodingKey {
-        case schema, id, trained, seed, files, numbers
+        case schema, id, trained, seed, files, numbers, previous
         case fitFrom = "fit_from"
         case fitTo = "fit_to"
     }
@@ -58,11 +61,14 @@ package struct GenerationManifest: Sendable, Equatable, Codable {
     package var files: [String: FileDigest] = [:]
     /// Further numbers, such as counts and metrics of the gate.
     package var numbers: [String: Double]
+    /// Why the gate refused it, a line each; a refused generation is kept and not activated by
+    /// itself. Empty when it passed, or was not asked.
+    package var refusals: [String]?
 
     /// A manifest without files; publishing fills them in.
     package init(
         id: Int64, space: Int64, trained: Bool, seed: UInt64, fitFrom: Int64, fitTo: Int64,
-        numbers: [String: Double] = [:]
+        numbers: [String: Double] = [:], refusals: [String]? = nil
     ) {
         self.id = id
         self.space = space
@@ -71,10 +77,14 @@ package struct GenerationManifest: Sendable, Equatable, Codable {
         self.fitFrom = fitFrom
         self.fitTo = fitTo
         self.numbers = numbers
+        self.refusals = refusals
     }
 
+    /// Whether a daemon may take it over by itself.
+    package var isAccepted: Bool { refusals?.isEmpty ?? true }
+
     private enum CodingKeys: String, CodingKey {
-        case schema, id, space, trained, seed, files, numbers
+        case schema, id, space, trained, seed, files, numbers, refusals
         case fitFrom = "fit_from"
         case fitTo = "fit_to"
     }

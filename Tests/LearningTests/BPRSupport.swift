@@ -107,7 +107,7 @@ struct TasteShop: Sendable {
     func factors(_ state: BPRState, level: InstructionLevel) -> BPRFactors {
         BPRFactors(
             ids: (0..<itemCount).map { Int64($0 + 1_000) }, items: state.items,
-            popularity: interactions.popularity, options: options, level: level)
+            popularity: interactions.popularity, options: options, weights: .item, level: level)
     }
 
     func likedItems(_ user: Int) -> [Int] {

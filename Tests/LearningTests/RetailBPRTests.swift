@@ -26,7 +26,7 @@ import Testing
             .run(&state, threadCount: 2)
         let factors = BPRFactors(
             ids: split.interactions.popularity.indices.map { Int64($0) }, items: state.items,
-            popularity: split.interactions.popularity, options: options)
+            popularity: split.interactions.popularity, options: options, weights: .item)
         let joint = split.auc(items: state.items) { state.users.rows($0..<$0 + 1).values }
         #expect(abs(joint.all - all) < 0.005, "\(joint.all), implicit \(all)")
         #expect(abs(joint.top - top) < 0.005, "\(joint.top), implicit \(top)")

@@ -90,7 +90,9 @@ private let mayImport: [String: Set<String>] = [
     "Features": ["Sessions", "Events", "EventLog", "Kernels", "Storage"],
     "Encoders": ["Features", "Kernels", "Storage"],
     "Learning": ["Encoders", "Features", "Events", "Kernels", "Storage"],
-    "Profiles": ["Encoders", "Features", "Sessions", "Events", "Kernels"],
+    "Profiles": [
+        "Encoders", "Learning", "Features", "Sessions", "Events", "Kernels", "Storage",
+    ],
     "Snapshots": ["Profiles", "Events", "EventLog", "Storage"],
     "Pipeline": throughSnapshots,
     "Refresh": throughSnapshots.union(["Pipeline"]),

@@ -18,7 +18,11 @@ package struct BPRFactors: Sendable {
     package let ids: [Int64]
     /// `[I, W]` rows: K factors, bias, zeros.
     private let items: [Float]
-    private let options: BPROptions
+    /// Pairs of each item, `[I]`.
+    let popularity: [Int32]
+    let options: BPROptions
+    /// What a user's product events count for when the user's vector is folded in, as in training.
+    package let weights: BPRWeights
     /// Indices of the sampled items, a popular one several times.
     private let negatives: [Int]
     private let level: InstructionLevel
@@ -30,10 +34,11 @@ package struct BPRFactors: Sendable {
     ///   - items: `[I, W]`.
     ///   - popularity: pairs of each item, `[I]`.
     ///   - options: what they were trained with.
+    ///   - weights: what made pairs of events.
     ///   - level: a supported level; it changes no result.
     package init(
         ids: [Int64], items: Matrix<Float>, popularity: [Int32], options: BPROptions,
-        level: InstructionLevel = .best
+        weights: BPRWeights, level: InstructionLevel = .best
     ) {
         precondition(ids.count == items.rows && popularity.count == items.rows, "BPRFactors")
         precondition(
@@ -41,7 +46,9 @@ package struct BPRFactors: Sendable {
         precondition(zip(ids, ids.dropFirst()).allSatisfy { $0 < $1 }, "BPRFactors: ids")
         self.ids = ids
         self.items = items.values
+        self.popularity = popularity
         self.options = options
+        self.weights = weights
         self.level = level
         negatives = Self.quantiles(of: popularity)
     }
@@ -84,6 +91,9 @@ package struct BPRFactors: Sendable {
         }
         return sum
     }
+
+    /// `[I, W]`.
+    var values: [Float] { items }
 
     private func row(_ item: Int) -> Range<Int> { item * rowWidth..<(item + 1) * rowWidth }
 

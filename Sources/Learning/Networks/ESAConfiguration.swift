@@ -1,3 +1,5 @@
+import Features
+
 /// The fields of a row as `ESANetwork` sees it, in the order of its tensors.
 package enum ESAField: Int, Sendable, CaseIterable {
     /// The row's type. `nn.ModuleDict` has a `type` of its own, so tensors are named `kind`.
@@ -39,7 +41,7 @@ package enum ESAField: Int, Sendable, CaseIterable {
 /// Sizes of an `ESANetwork`.
 package struct ESAConfiguration: Sendable, Equatable {
     /// Row types: buy, add, remove, visit session, search session.
-    package static let rowTypes = 5
+    package static let rowTypes = RowToken.rowTypes
 
     /// E of the summed embeddings.
     package var embeddingWidth = 128
@@ -76,16 +78,4 @@ package struct ESAConfiguration: Sendable, Equatable {
     package func tableCount(_ field: ESAField) -> Int {
         outputCount(field) + (field == .kind ? 1 : 0)
     }
-}
-
-extension RowToken {
-    /// What the encoder reads after the last row, and the decoder predicts there: the type END with
-    /// the bucketed time from the last event to the cut, and nothing else.
-    package static func end(bucket: UInt8) -> Self {
-        Self(type: Int32(ESAConfiguration.rowTypes), weekday: -1, gap: Int32(bucket))
-    }
-
-    /// What the decoder reads before it predicts the first row.
-    package static let start = Self(
-        type: Int32(ESAConfiguration.rowTypes + 1), weekday: -1, gap: -1)
 }

@@ -1,3 +1,4 @@
+import Features
 import Kernels
 
 /// The event-sequence autoencoder: rows as tokens, reconstructed one by one (DESIGN §5).

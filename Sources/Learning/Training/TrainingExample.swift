@@ -1,3 +1,5 @@
+import Features
+
 /// What a network learns from about one user: rows before the cut T, and what came after it.
 package struct TrainingExample: Sendable, Equatable {
     /// `[T, 64]` binary16 bits, oldest first, T > 0: the sequence that a read at the cut would use,
@@ -21,35 +23,6 @@ package struct TrainingExample: Sendable, Equatable {
         self.tokens = tokens
         self.endBucket = endBucket
         self.labels = labels
-    }
-}
-
-/// One row as ESA sees it: indices into embedding tables, −1 where the row type has no such field.
-package struct RowToken: Sendable, Equatable {
-    /// 0 buy, 1 add, 2 remove, 3 visit session, 4 search session.
-    package var type: Int32
-    /// Index in the space's vocabulary; 0 stands for those outside of it.
-    package var category: Int32
-    /// 0…99.
-    package var price: Int32
-    package var item: Int32
-    package var url: Int32
-    /// 0 Monday … 6 Sunday.
-    package var weekday: Int32
-    /// log-bucketed gap to the row before.
-    package var gap: Int32
-
-    package init(
-        type: Int32, category: Int32 = -1, price: Int32 = -1, item: Int32 = -1, url: Int32 = -1,
-        weekday: Int32, gap: Int32
-    ) {
-        self.type = type
-        self.category = category
-        self.price = price
-        self.item = item
-        self.url = url
-        self.weekday = weekday
-        self.gap = gap
     }
 }
 

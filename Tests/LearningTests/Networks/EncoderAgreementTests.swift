@@ -1,4 +1,5 @@
 import Encoders
+import Features
 import Kernels
 import Learning
 import Storage

@@ -1,0 +1,101 @@
+import Encoders
+import Features
+import Foundation
+import Learning
+import Storage
+
+/// What a space freezes beside its statistics' scalers and centroids, and where that lies.
+///
+/// `vocabulary.json` and `targets.json` hold lists of ids as decimal strings, most frequent first;
+/// `encoders/<name>.safetensors` holds a network's tensors under PyTorch's names.
+package struct SpaceFiles: Sendable {
+    package var vocabulary: RowVocabulary
+    package var targets: TargetLists
+    /// A space of untrained weights has them too; `EncoderName.trained` are as a refresh made them.
+    package var encoders: [EncoderName: [NamedTensor]]
+
+    /// The contents of a space.
+    package init(
+        vocabulary: RowVocabulary, targets: TargetLists,
+        encoders: [EncoderName: [NamedTensor]]
+    ) {
+        self.vocabulary = vocabulary
+        self.targets = targets
+        self.encoders = encoders
+    }
+
+    /// Path of an encoder below a space's directory.
+    package static func path(_ encoder: EncoderName) -> String {
+        "encoders/\(encoder.rawValue).safetensors"
+    }
+
+    /// The files by path below the space's directory, to be published with those of
+    /// `StatisticsFiles.spaceFiles`; `metadata` goes into each safetensors file.
+    package func encoded(
+        metadata: [String: String] = [:]
+    ) throws(FeatureError) -> [String: [UInt8]] {
+        do {
+            var files = [
+                "vocabulary.json": try Self.json([
+                    "categories": vocabulary.categories, "items": vocabulary.items,
+                    "urls": vocabulary.urls,
+                ]),
+                "targets.json": try Self.json([
+                    "categories": targets.categories, "items": targets.items,
+                ]),
+            ]
+            for (name, tensors) in encoders {
+                files[Self.path(name)] = try SafetensorsFile(tensors, metadata: metadata).encoded()
+            }
+            return files
+        } catch {
+            throw .unwritable("\(error)")
+        }
+    }
+
+    /// Reads what `encoded` gave from a space's directory; an encoder without a file is absent.
+    package init(space: String, on disk: any Disk) throws(FeatureError) {
+        do {
+            let ids = try Self.lists("\(space)/vocabulary.json", RowVocabulary.limit, disk)
+            let targets = try Self.lists("\(space)/targets.json", TargetLists.limit, disk)
+            vocabulary = RowVocabulary(
+                categories: ids["categories"] ?? [], items: ids["items"] ?? [],
+                urls: ids["urls"] ?? [])
+            self.targets = TargetLists(
+                categories: targets["categories"] ?? [], items: targets["items"] ?? [])
+            encoders = [:]
+            for name in EncoderName.allCases {
+                let path = "\(space)/\(Self.path(name))"
+                guard try disk.status(path) != nil else { continue }
+                encoders[name] = try SafetensorsFile.read(path, on: disk).floats()
+            }
+        } catch let error as FeatureError {
+            throw error
+        } catch {
+            throw .unreadable(path: space, reason: "\(error)")
+        }
+    }
+
+    private static func json(_ lists: [String: [Int64]]) throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return Array(try encoder.encode(lists.mapValues { $0.map(String.init) }))
+            + [UInt8(ascii: "\n")]
+    }
+
+    /// Lists of distinct ids, each at most `limit` long.
+    private static func lists(
+        _ path: String, _ limit: Int, _ disk: any Disk
+    ) throws -> [String: [Int64]] {
+        let bytes = try disk.bytes(of: path, limit: 1 << 24)
+        let texts = try JSONDecoder().decode([String: [String]].self, from: Data(bytes))
+        return try texts.mapValues { list in
+            let ids = list.compactMap { Int64($0) }
+            guard ids.count == list.count, Set(ids).count == ids.count, ids.count <= limit else {
+                throw FeatureError.unreadable(
+                    path: path, reason: "not lists of at most \(limit) distinct ids")
+            }
+            return ids
+        }
+    }
+}

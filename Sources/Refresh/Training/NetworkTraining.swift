@@ -1,0 +1,145 @@
+import Encoders
+import Features
+import Kernels
+import Learning
+import Storage
+
+/// Trains one of a space's networks from a file of examples (DESIGN §6, step 3).
+package struct NetworkTraining: Sendable {
+    /// What training is told from outside; the recipes are the published ones.
+    package struct Options: Sendable {
+        package var seed: UInt64
+        /// In place of the recipe's epochs; nil keeps them.
+        package var epochCount: Int?
+        /// N: MTL reads the last rows only (DESIGN §5).
+        package var rowWindow = 64
+        package var holdOut = HoldOut()
+        package var threadCount = 1
+        package var niceness: Int32 = 0
+        package var precision = ProductPrecision.float32
+        /// Epochs without a better loss on the early-stopping half; nil trains all of them.
+        package var patience: Int?
+        /// A directory that exists; nil keeps no checkpoints.
+        package var checkpointDirectory: String?
+
+        package init(seed: UInt64) { self.seed = seed }
+    }
+
+    private let host: Host
+    private let examples: ExampleFile
+    private let targets: TargetLists
+    private let vocabulary: RowVocabulary
+    private let options: Options
+
+    /// - Parameters:
+    ///   - host: for checkpoints and rates.
+    ///   - examples: of fit(T).
+    ///   - targets: of the space; an empty list takes one output that is never wanted.
+    ///   - vocabulary: of the space.
+    ///   - options: how.
+    package init(
+        host: Host, examples: ExampleFile, targets: TargetLists, vocabulary: RowVocabulary,
+        options: Options
+    ) {
+        self.host = host
+        self.examples = examples
+        self.targets = targets
+        self.vocabulary = vocabulary
+        self.options = options
+    }
+
+    /// Trains `name`, from its checkpoint if there is one; traps for a network of another space.
+    ///
+    /// - Returns: its tensors under PyTorch's names, and what the training came to.
+    package func train(
+        _ name: EncoderName, progress: @escaping @Sendable (TrainingProgress) -> Void = { _ in }
+    ) async throws(LearningError) -> (tensors: [NamedTensor], result: TrainingResult) {
+        switch name {
+        case .sra: try await train(name, SRANetwork(.sra), .sra, examples, progress)
+        case .fip: try await train(name, SRANetwork(.fip), .fip, examples, progress)
+        case .mtl: try await train(name, network(.mtl), .mtl, latest, progress)
+        case .mtlPropensity:
+            try await train(name, network(.propensity), .mtlPropensity, latest, progress)
+        case .mtlChurn: try await train(name, network(.churn), .mtlChurn, latest, progress)
+        case .esa:
+            try await train(
+                name,
+                ESANetwork(ESAConfiguration(categoryCount: vocabulary.categories.count + 1)),
+                .esa, examples, progress)
+        case .previousSRA, .previousMTL:
+            preconditionFailure("NetworkTraining: \(name.rawValue) was trained by another refresh")
+        }
+    }
+
+    private var latest: LatestRows { LatestRows(source: examples, limit: options.rowWindow) }
+
+    private func network(_ preset: MTLConfiguration) -> MTLNetwork<Float> {
+        var configuration = preset
+        configuration.categoryCount = max(1, targets.categories.count)
+        configuration.itemCount = max(1, targets.items.count)
+        return MTLNetwork(configuration)
+    }
+
+    private func train<Network: TrainableNetwork<Float>>(
+        _ name: EncoderName, _ network: Network, _ recipe: TrainingRecipe,
+        _ source: any ExampleSource, _ progress: @escaping @Sendable (TrainingProgress) -> Void
+    ) async throws(LearningError) -> (tensors: [NamedTensor], result: TrainingResult) {
+        var trainer = TrainerOptions(
+            // A stream for each network: no two begin with the same numbers.
+            name: name.rawValue, seed: SeededRandom.mix(options.seed &+ name.stream), recipe: recipe
+        )
+        trainer.epochCount = options.epochCount ?? recipe.epochCount
+        trainer.threadCount = options.threadCount
+        trainer.niceness = options.niceness
+        trainer.precision = options.precision
+        trainer.earlyStopping = options.patience.map { .init(patience: $0) }
+        trainer.checkpointPath = options.checkpointDirectory.map {
+            "\($0)/\(name.rawValue).checkpoint"
+        }
+        let parts = (0..<examples.count).map { options.holdOut.part(of: examples.user($0)) }
+        let result = try await Trainer(
+            network: network, source: source,
+            training: parts.indices.filter { parts[$0] == .training },
+            validation: parts.indices.filter { parts[$0] == .earlyStopping },
+            options: trainer, host: host, progress: progress
+        ).run()
+        return (network.layout.tensors(result.weights), result)
+    }
+}
+
+extension EncoderName {
+    /// Which stream of a refresh's seed the network draws from; never changes its meaning.
+    fileprivate var stream: UInt64 {
+        switch self {
+        case .sra: 1
+        case .fip: 2
+        case .mtl: 3
+        case .mtlPropensity: 4
+        case .mtlChurn: 5
+        case .esa: 6
+        case .previousSRA, .previousMTL: 0
+        }
+    }
+}
+
+/// Examples of which only the latest rows are read.
+struct LatestRows: ExampleSource {
+    let source: any ExampleSource
+    let limit: Int
+
+    var count: Int { source.count }
+    var fingerprint: UInt64 { SeededRandom.mix(source.fingerprint &+ UInt64(limit)) }
+
+    func rowCount(_ index: Int) -> Int { min(limit, source.rowCount(index)) }
+
+    func examples(_ indices: [Int]) throws(LearningError) -> [TrainingExample] {
+        var examples = try source.examples(indices)
+        for index in examples.indices {
+            let excess = examples[index].rows.count / RowLayout.width - limit
+            guard excess > 0 else { continue }
+            examples[index].rows.removeFirst(excess * RowLayout.width)
+            if !examples[index].tokens.isEmpty { examples[index].tokens.removeFirst(excess) }
+        }
+        return examples
+    }
+}
