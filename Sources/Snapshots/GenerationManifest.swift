@@ -61,8 +61,9 @@ package struct GenerationManifest: Sendable, Equatable, Codable {
     package var files: [String: FileDigest] = [:]
     /// Further numbers, such as counts and metrics of the gate.
     package var numbers: [String: Double]
-    /// Why the gate refused it, a line each; a refused generation is kept and not activated by
-    /// itself. Empty when it passed, or was not asked.
+    /// Why the gate refused it, a line each; empty or nil when it passed, or was not asked.
+    ///
+    /// A refused generation is kept and not activated by itself.
     package var refusals: [String]?
 
     /// A manifest without files; publishing fills them in.
