@@ -9,7 +9,7 @@ import Storage
 /// Opened on a state directory that no other process holds; `run` works until `drain` or an error
 /// that only a restart can mend. All of `ProfileService` may be called meanwhile.
 package final class LivePipeline: ProfileService {
-    private let profiler: Profiler
+    let profiler: Profiler
     private let writer: SnapshotService
     private let desk: SnapshotDesk
     private let host: Host

@@ -15,14 +15,24 @@ actor LogSource {
     private nonisolated let executor: ThreadExecutor
     private nonisolated let follower: Follower
     private let parser: RecordParser
+    /// Where reading ends, if the log is not followed.
+    private var end: LogEnd?
+    /// Behind the last record that was handed on, and before any where reading began.
+    private var cursor: Cursor
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.unowned }
 
     init(
-        host: Host, options: PipelineOptions, cursor: Cursor
+        host: Host, options: PipelineOptions, cursor: Cursor, segmentStart: SegmentStart
     ) throws(PipelineError) {
         executor = ThreadExecutor(name: "follower")
         parser = RecordParser(earliest: options.earliestSeconds, latest: options.latestSeconds)
+        self.cursor = cursor
+        end = options.end.map {
+            LogEnd(
+                $0,
+                standing: (segmentStart.segment, segmentStart.offset, cursor.recordCount))
+        }
         do {
             follower = try Follower(
                 host: host, directory: options.logDirectory, cursor: cursor,
@@ -35,7 +45,11 @@ actor LogSource {
     /// The next chunk, parsed; nil when none came within `milliseconds` or `wake` was called.
     func next(waitMilliseconds milliseconds: Int) throws(PipelineError) -> LogBatch? {
         do {
-            guard let chunk = try follower.next(waitMilliseconds: milliseconds) else { return nil }
+            if let end, end.isReached { return nil }
+            guard var chunk = try follower.next(waitMilliseconds: milliseconds) else { return nil }
+            end?.cut(&chunk)
+            guard !chunk.entries.isEmpty else { return nil }
+            cursor = chunk.cursor(after: chunk.entries.count - 1)
             return LogBatch(chunk: chunk, parsed: parser.parse(chunk))
         } catch {
             throw .state("\(error)")
@@ -49,5 +63,17 @@ actor LogSource {
     nonisolated var firstCondition: Follower.Condition { follower.condition() }
 
     /// What the reader says of itself.
-    func condition() -> Follower.Condition { follower.condition() }
+    ///
+    /// At the end that was set, nothing is left to read.
+    func condition() -> Follower.Condition {
+        var condition = follower.condition()
+        if let end {
+            condition.isAtEnd = end.isReached
+            if end.isReached {
+                condition.cursor = cursor
+                condition.lagByteCount = 0
+            }
+        }
+        return condition
+    }
 }

@@ -17,6 +17,8 @@ package struct PipelineOptions: Sendable {
     package var logDirectory: String
     package var stateDirectory: String
     package var reader = LogReaderOptions()
+    /// The first record that is not read: a re-fold ends there; nil follows the log.
+    package var end: RecordPlace?
     /// Accepted event times, seconds since 1970, both inclusive.
     package var earliestSeconds: Int64 = 0
     package var latestSeconds: Int64 = 4_102_444_799

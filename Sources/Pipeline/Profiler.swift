@@ -134,7 +134,9 @@ package actor Profiler {
         builder = generation.makeBuilder()
         settledCache = SettledCache(count: options.profileCacheCount)
         replay = generation.encoder.map { RaggedReplay(encoder: $0) }
-        source = try LogSource(host: host, options: options, cursor: recovered.cursor)
+        source = try LogSource(
+            host: host, options: options, cursor: recovered.cursor,
+            segmentStart: recovered.segmentStart)
         readerCondition = source.firstCondition
         committer = try Committer(
             store: store, registry: registry, host: host, options: options)

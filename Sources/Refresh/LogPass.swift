@@ -58,18 +58,27 @@ struct LogPass {
             var parsed = ParsedChunk()
             var decodedBytes: Int64 = 0
             var waits = 0
+            var end = options.end.map { LogEnd($0) }
             while true {
-                guard let chunk = try reader.next() else {
+                if Task.isCancelled { throw RefreshError.cancelled }
+                if let end, end.isReached { return }
+                guard var chunk = try reader.next() else {
                     if let obstacle = reader.obstacle {
                         throw RefreshError.log("\(obstacle)")
                     }
-                    if reader.isAtEnd || waits >= Self.waitLimit { return }
+                    if reader.isAtEnd || waits >= Self.waitLimit {
+                        guard let end else { return }
+                        throw RefreshError.log(
+                            "it ends before record \(end.place), up to which it was read before; "
+                                + "begin anew with `ubpd refresh --restart`")
+                    }
                     // More stands behind a segment whose grace time is not over yet.
                     watch.wait(milliseconds: Self.waitMilliseconds)
                     waits += 1
                     continue
                 }
                 waits = 0
+                end?.cut(&chunk)
                 parser.parse(chunk, into: &parsed)
                 for (index, entry) in parsed.entries.enumerated() {
                     let offset = chunk.firstOffset + LogOffset(index)

@@ -20,6 +20,8 @@ package struct RefreshOptions: Sendable {
     /// Accepted event times, seconds since 1970, both inclusive.
     package var earliestSeconds: Int64 = 0
     package var latestSeconds: Int64 = 4_102_444_799
+    /// The first record that no pass reads; nil reads to the log's end.
+    package var end: RecordPlace?
 
     package init(logDirectory: String, stateDirectory: String, seed: UInt64) {
         self.logDirectory = logDirectory
@@ -63,6 +65,20 @@ package enum RefreshError: Error, CustomStringConvertible {
     /// The log clock has not reached the cut; nil when fewer users than it needs were seen.
     case noFuture(cutSeconds: Int64, clockSeconds: Int64?)
     case examples(LearningError)
+    /// There is not enough event time in the log.
+    case tooShort(TooShortLog)
+    /// Another refresh is running on the state directory.
+    case busy(directory: String)
+    /// No encoders were trained yet that another generation could keep.
+    case noSpace(directory: String)
+    case diskFull(DiskNeed)
+    /// The work directory cannot be read or written.
+    case work(String)
+    case training(String)
+    case refold(String)
+    case gate(String)
+    /// It was told to stop; the work directory says where to go on.
+    case cancelled
 
     package var description: String {
         switch self {
@@ -74,6 +90,19 @@ package enum RefreshError: Error, CustomStringConvertible {
             "the log ends at \(clock.map { "\($0) s" } ?? "no time that users agree on"), before the "
                 + "cut at \(cut) s: there is no future to learn; take an earlier cut"
         case .examples(let error): error.description
+        case .tooShort(let span): span.description
+        case .busy(let directory):
+            "\(directory): another refresh is running; `ubpctl refresh status` says how far it is"
+        case .noSpace(let directory):
+            "\(directory): there is no generation whose encoders could be kept; run "
+                + "`ubpd refresh --encoders` first"
+        case .diskFull(let need): need.description
+        case .work(let reason):
+            "the work directory: \(reason); mend it, or begin anew with `ubpd refresh --restart`"
+        case .training(let reason): reason
+        case .refold(let reason): "the re-fold: \(reason)"
+        case .gate(let reason): "the gate: \(reason)"
+        case .cancelled: "stopped; the same command goes on where it was"
         case .publish(let reason): "the generation cannot be published: \(reason)"
         }
     }

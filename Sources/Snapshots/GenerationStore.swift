@@ -14,7 +14,7 @@ package struct GenerationStore: Sendable {
     }
 
     package let stateDirectory: String
-    private let host: Host
+    let host: Host
 
     /// The spaces and generations of `stateDirectory`, which need not exist yet.
     package init(stateDirectory: String, on host: Host) {
@@ -106,6 +106,11 @@ package struct GenerationStore: Sendable {
         return PublishedGeneration(
             manifest: manifest, path: path(ofGeneration: id), manifestSHA256: hash,
             space: try verifySpace(manifest.space))
+    }
+
+    /// The same without its space, which may be in another store already.
+    func verifyFiles(ofGeneration id: Int64) throws(SnapshotError) -> GenerationManifest {
+        try PublishedDirectory(generationsDirectory, host).verify(GenerationManifest.self, id).0
     }
 
     /// Verifies everything there is; a damaged piece is named and skipped, never thrown.

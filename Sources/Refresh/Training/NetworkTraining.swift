@@ -21,6 +21,10 @@ package struct NetworkTraining: Sendable {
         package var patience: Int?
         /// A directory that exists; nil keeps no checkpoints.
         package var checkpointDirectory: String?
+        /// Steps after which a checkpoint is written, ≥ 1; one is also written every two minutes
+        /// and at each epoch's end.
+        package var checkpointSteps = 1000
+        package var sizes = NetworkSizes()
 
         package init(seed: UInt64) { self.seed = seed }
     }
@@ -55,17 +59,15 @@ package struct NetworkTraining: Sendable {
         _ name: EncoderName, progress: @escaping @Sendable (TrainingProgress) -> Void = { _ in }
     ) async throws(LearningError) -> (tensors: [NamedTensor], result: TrainingResult) {
         switch name {
-        case .sra: try await train(name, SRANetwork(.sra), .sra, examples, progress)
-        case .fip: try await train(name, SRANetwork(.fip), .fip, examples, progress)
-        case .mtl: try await train(name, network(.mtl), .mtl, latest, progress)
+        case .sra: try await train(name, SRANetwork(options.sizes.sra), .sra, examples, progress)
+        case .fip: try await train(name, SRANetwork(options.sizes.fip), .fip, examples, progress)
+        case .mtl: try await train(name, network(options.sizes.mtl), .mtl, latest, progress)
         case .mtlPropensity:
-            try await train(name, network(.propensity), .mtlPropensity, latest, progress)
-        case .mtlChurn: try await train(name, network(.churn), .mtlChurn, latest, progress)
-        case .esa:
             try await train(
-                name,
-                ESANetwork(ESAConfiguration(categoryCount: vocabulary.categories.count + 1)),
-                .esa, examples, progress)
+                name, network(options.sizes.mtlPropensity), .mtlPropensity, latest, progress)
+        case .mtlChurn:
+            try await train(name, network(options.sizes.mtlChurn), .mtlChurn, latest, progress)
+        case .esa: try await train(name, eventNetwork, .esa, examples, progress)
         case .previousSRA, .previousMTL:
             preconditionFailure("NetworkTraining: \(name.rawValue) was trained by another refresh")
         }
@@ -78,6 +80,12 @@ package struct NetworkTraining: Sendable {
         configuration.categoryCount = max(1, targets.categories.count)
         configuration.itemCount = max(1, targets.items.count)
         return MTLNetwork(configuration)
+    }
+
+    private var eventNetwork: ESANetwork<Float> {
+        var configuration = options.sizes.esa
+        configuration.categoryCount = vocabulary.categories.count + 1
+        return ESANetwork(configuration)
     }
 
     private func train<Network: TrainableNetwork<Float>>(
@@ -96,6 +104,7 @@ package struct NetworkTraining: Sendable {
         trainer.checkpointPath = options.checkpointDirectory.map {
             "\($0)/\(name.rawValue).checkpoint"
         }
+        trainer.checkpointSteps = options.checkpointSteps
         let parts = (0..<examples.count).map { options.holdOut.part(of: examples.user($0)) }
         let result = try await Trainer(
             network: network, source: source,

@@ -1,0 +1,90 @@
+import Encoders
+import Kernels
+import Learning
+import Pipeline
+
+/// Everything that a whole refresh is told from outside (DESIGN §6).
+package struct RefreshJobOptions: Sendable {
+    /// What is made.
+    package enum Kind: String, Sendable, Codable {
+        /// A generation in the live space: tables, factors and heads anew.
+        case sameSpace = "same-space"
+        /// A space as well: encoders, scalers, centroids, vocabularies and target lists anew.
+        case newSpace = "new-space"
+    }
+
+    package var kind: Kind
+    /// The log, the fold, the state directory and the seed.
+    package var refresh: RefreshOptions
+    /// `refresh.memory_budget`: estimated bytes of what a step gathers, one step at a time.
+    package var memoryByteCount: Int64 = 2 << 30
+    /// Days of event time before the cut, and before now, that statistics and factors are fitted to.
+    package var historyDays: Int64 = 365
+    /// Days after the cut in which purchases are labels.
+    package var labelDays: Int64 = 14
+    /// Days after the cut whose rows FIP learns to predict.
+    package var futureDays: Int64 = 28
+    /// Threads of trainings; they change no result.
+    package var threadCount = 1
+    /// Added to the trainers' threads, beside the niceness of the process, 0…19.
+    package var niceness: Int32 = 0
+    /// The networks of a new space, in any order.
+    package var parts: [EncoderName] = EncoderName.trained
+    /// In place of the recipes' epochs.
+    package var epochCounts: [EncoderName: Int] = [:]
+    /// `train.max_rows`.
+    package var rowLimit = 512
+    package var precision = ProductPrecision.float32
+    package var sizes = NetworkSizes()
+    /// Steps between two checkpoints of a network.
+    package var checkpointSteps = 1000
+    package var itemFactors = BPROptions.item
+    package var categoryFactors = BPROptions.category
+    /// Of the re-fold; it changes no result.
+    package var level = InstructionLevel.best
+    /// A demonstration: marked so in the manifests.
+    package var isQuick = false
+    /// Discards what an earlier call left instead of going on with it.
+    package var mustRestart = false
+
+    package init(kind: Kind, refresh: RefreshOptions) {
+        self.kind = kind
+        self.refresh = refresh
+    }
+
+    /// Makes it small: one epoch, few factors, and windows that shrink to what the log spans.
+    package mutating func makeQuick() {
+        isQuick = true
+        for name in EncoderName.trained { epochCounts[name] = 1 }
+        rowLimit = min(rowLimit, 64)
+        for place in [\Self.itemFactors, \Self.categoryFactors] {
+            self[keyPath: place] = BPROptions(
+                factorCount: 16, rate: 0.05, regularization: 0.01, epochCount: 5)
+        }
+    }
+
+    /// The networks in the order in which they are trained.
+    var orderedParts: [EncoderName] { EncoderName.trained.filter(parts.contains) }
+
+    /// Everything that the result depends on beside the log, as lines `key = value`.
+    ///
+    /// Threads, niceness and kernels are not among them.
+    var settings: [String] {
+        let fold = refresh.fold.numbers.sorted { $0.key < $1.key }
+        let epochs = orderedParts.map { "\($0.rawValue) \(epochCounts[$0] ?? 0)" }
+        return [
+            "kind = \(kind.rawValue)", "seed = \(refresh.seed)", "quick = \(isQuick)",
+            "refresh.history_days = \(historyDays)", "refresh.label_days = \(labelDays)",
+            "refresh.future_days = \(futureDays)", "refresh.memory_budget = \(memoryByteCount)",
+            "refresh.parts = \(orderedParts.map(\.rawValue).joined(separator: ", "))",
+            "train.epochs = \(epochs.joined(separator: ", "))", "train.max_rows = \(rowLimit)",
+            "train.precision = \(precision.rawValue)", "bpr, items = \(itemFactors)",
+            "bpr, categories = \(categoryFactors)",
+            "clock.users = \(refresh.clock.users)",
+            "clock.max_jump_seconds = \(refresh.clock.maximumJumpSeconds)",
+            "clock.held_events = \(refresh.clock.heldLimit)",
+            "events = \(refresh.earliestSeconds) s … \(refresh.latestSeconds) s",
+            "log.reader.record_bytes = \(refresh.reader.recordByteCount)", "sizes = \(sizes)",
+        ] + fold.map { "\($0.key) = \($0.value)" }
+    }
+}
