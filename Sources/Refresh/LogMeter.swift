@@ -36,7 +36,7 @@ struct LogMeter {
             secondsLeft: fraction > 0 ? seconds / fraction - seconds : nil)
     }
 
-    private static func byteCount(_ directory: String, on disk: any Disk) throws -> Int64 {
+    static func byteCount(_ directory: String, on disk: any Disk) throws -> Int64 {
         var sum: Int64 = 0
         for name in try disk.names(in: directory) where name.hasSuffix(".lz4") {
             sum += try disk.status("\(directory)/\(name)")?.byteCount ?? 0

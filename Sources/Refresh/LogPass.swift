@@ -44,10 +44,12 @@ struct LogPass {
 
     /// Calls `body` for every entry, in log order, until it returns false.
     ///
-    /// `progress` is called after each chunk with decoded bytes so far and compressed bytes left.
+    /// `progress` is called after each chunk with decoded bytes so far and compressed bytes left,
+    /// and `chunk` before its entries.
     func forEach(
         _ body: (ParsedChunk.Entry, LogOffset) throws -> Bool,
-        progress: (_ decodedBytes: Int64, _ bytesLeft: Int64) -> Void
+        progress: (_ decodedBytes: Int64, _ bytesLeft: Int64) -> Void,
+        chunk note: (LogChunk) -> Void = { _ in }
     ) throws(RefreshError) {
         do {
             let reader = try LogReader(
@@ -79,6 +81,7 @@ struct LogPass {
                 }
                 waits = 0
                 end?.cut(&chunk)
+                note(chunk)
                 parser.parse(chunk, into: &parsed)
                 for (index, entry) in parsed.entries.enumerated() {
                     let offset = chunk.firstOffset + LogOffset(index)

@@ -4,17 +4,18 @@ import Storage
 extension GenerationStore {
     /// Adds files to a generation that nobody uses yet, and changes its manifest.
     ///
-    /// Killed in between, it verifies as before or as after; the same again gives the same bytes.
+    /// Its space need not be here. Killed in between, it verifies as before or as after; the same
+    /// again gives the same bytes.
     package func amendGeneration(
         _ id: Int64, files: [String: [UInt8]],
         _ change: @Sendable (inout GenerationManifest) -> Void
-    ) throws(SnapshotError) -> PublishedGeneration {
+    ) throws(SnapshotError) {
         let directory = path(ofGeneration: id)
         try onDisk { () throws(StorageError) in
             guard try host.disk.status(directory) != nil else { return }
             _ = try AtomicFile.removeLeftovers(in: directory, on: host.disk)
         }
-        var manifest = try verifyGeneration(id).manifest
+        var manifest = try verifyFiles(ofGeneration: id)
         for (name, bytes) in files.sorted(by: { $0.key < $1.key }) {
             manifest.files[name] = FileDigest(
                 byteCount: Int64(bytes.count), sha256: ContentHash.hex(of: bytes))
@@ -28,7 +29,7 @@ extension GenerationStore {
             }
             try AtomicFile.write(bytes, to: directory + "/manifest.json", on: host)
         }
-        return try verifyGeneration(id)
+        _ = try verifyFiles(ofGeneration: id)
     }
 
     /// Moves a space in from another store on the same file system, or finds it moved already.

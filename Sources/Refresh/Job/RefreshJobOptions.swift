@@ -38,6 +38,8 @@ package struct RefreshJobOptions: Sendable {
     package var sizes = NetworkSizes()
     /// Steps between two checkpoints of a network.
     package var checkpointSteps = 1000
+    /// Seconds between two checkpoints of factors.
+    package var factorCheckpointSeconds = 120.0
     package var itemFactors = BPROptions.item
     package var categoryFactors = BPROptions.category
     /// Of the re-fold; it changes no result.

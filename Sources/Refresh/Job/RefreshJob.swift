@@ -1,0 +1,140 @@
+import Encoders
+import Features
+import Learning
+import Profiles
+import Snapshots
+import Storage
+
+/// What a whole refresh made.
+package struct RefreshJobReport: Sendable, Equatable, Codable {
+    package var generation: Int64
+    package var space: Int64
+    /// Of the generation.
+    package var path: String
+    package var kind: RefreshJobOptions.Kind
+    package var isQuick: Bool
+    /// Users and rows of the re-fold, and records it read.
+    package var users: Int64
+    package var rows: Int64
+    package var records: Int64
+    /// Users of the live generation whose events have all left the log; nil without one.
+    package var departedUsers: Int64?
+    /// Why the gate refused it; empty when it did not.
+    package var refusals: [String]
+    /// T and now, seconds since 1970.
+    package var cutSeconds: Int64
+    package var nowSeconds: Int64
+    /// Of this call; earlier ones are not counted.
+    package var seconds: Double
+}
+
+/// The whole batch refresh of DESIGN §6, step by step in `<state_dir>/refresh/`.
+///
+/// Killed at any moment, the next call with the same settings goes on with the first step that is
+/// not done, reads the same records, and publishes the same bytes. Nothing outside of its directory
+/// changes before the last step (docs/refresh.md).
+package struct RefreshJob: Sendable {
+    let host: Host
+    let options: RefreshJobOptions
+    let directory: RefreshDirectory
+    let reporter: JobReporter
+    private let say: @Sendable (String) -> Void
+
+    /// Takes the directory of refreshes.
+    ///
+    /// - Parameters:
+    ///   - host: where everything is.
+    ///   - options: what to make, and of what.
+    ///   - progress: called at each step's start and end, and at most once a second, on any thread.
+    ///   - say: takes a line for the operator, such as that earlier work is discarded.
+    /// - Throws: `busy` while another refresh runs.
+    package init(
+        host: Host, options: RefreshJobOptions,
+        progress: @escaping @Sendable (JobProgress) -> Void = { _ in },
+        say: @escaping @Sendable (String) -> Void = { _ in }
+    ) throws(RefreshError) {
+        self.host = host
+        self.say = say
+        let directory = try RefreshDirectory(
+            stateDirectory: options.refresh.stateDirectory, on: host)
+        self.directory = directory
+        self.options = options
+        reporter = JobReporter(host: host, path: directory.progressPath, show: progress)
+    }
+
+    /// Does what is left to do, and publishes.
+    package func run() async throws(RefreshError) -> RefreshJobReport {
+        do {
+            let report = try await work()
+            reporter.end(.done, generation: report.generation)
+            return report
+        } catch {
+            let failure = RefreshError(error)
+            reporter.end(.failed, error: failure.description)
+            throw failure
+        }
+    }
+
+    private func work() async throws -> RefreshJobReport {
+        let start = host.clock.monotonicNanoseconds()
+        let planner = RefreshPlanner(host: host, options: options, reporter: reporter)
+        let live = try planner.live()
+        reporter.begin("plan", index: 0, count: 0)
+        let earlier = try earlierPlan(live)
+        if earlier == nil { try directory.clear() }
+        try planner.checkDisk(directory, live)
+        let plan = try earlier ?? begin(planner, live)
+        let run = RefreshRun(
+            host: host, options: options.pinned(to: plan), directory: directory,
+            reporter: reporter, plan: plan, live: live)
+        let networks = try run.networks()
+        let steps = RefreshStep.all(options.kind, networks: networks, hasLive: live != nil)
+        for (index, step) in steps.enumerated() where try !directory.isDone(step) {
+            try Task.checkCancellation()
+            reporter.begin(step.title, index: index + 1, count: steps.count)
+            let aside = try directory.beginStep(step)
+            try await run.perform(step, aside)
+            try directory.finish(step, aside)
+        }
+        var report = try run.report()
+        report.seconds = Double(host.clock.monotonicNanoseconds() - start) / 1e9
+        try directory.clear()
+        return report
+    }
+
+    /// The plan that an earlier call left, if it can be gone on with.
+    private func earlierPlan(_ live: PublishedGeneration?) throws -> RefreshPlan? {
+        guard try directory.hasLeftovers() else { return nil }
+        var reason: String? = "its plan is not readable"
+        if options.mustRestart {
+            reason = "--restart was given"
+        } else if let plan = try directory.plan() {
+            reason = try plan.objection(
+                to: options.settings, live: live?.manifest.id,
+                in: options.refresh.logDirectory, on: host.disk)
+            if reason == nil {
+                say("going on with the refresh that was begun at \(plan.madeSeconds) s")
+                return plan
+            }
+        }
+        say("the refresh that was begun before is discarded: \(reason ?? "")")
+        return nil
+    }
+
+    private func begin(
+        _ planner: RefreshPlanner, _ live: PublishedGeneration?
+    ) throws -> RefreshPlan {
+        let plan = try planner.plan(live)
+        try directory.begin(plan)
+        return plan
+    }
+}
+
+extension RefreshJobOptions {
+    /// The same, reading no further than the plan's end.
+    fileprivate func pinned(to plan: RefreshPlan) -> Self {
+        var options = self
+        options.refresh.end = plan.end
+        return options
+    }
+}
