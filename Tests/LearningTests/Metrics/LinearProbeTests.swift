@@ -27,10 +27,14 @@ import Testing
         let x = goldens.values("x")
         let labels = goldens.flags("y")
         // Columns 3…7 of the golden between others, rows backwards.
-        let wide = (0..<403).flatMap { row in
-            [Float(row), .nan] + Array(x[row * 12 + 3..<row * 12 + 8]) + [.infinity]
+        var (wide, narrow): ([Float], [Float]) = ([], [])
+        for row in 0..<403 {
+            let own = x[row * 12 + 3..<row * 12 + 8]
+            wide.append(contentsOf: [Float(row), .nan])
+            wide.append(contentsOf: own)
+            wide.append(.infinity)
+            narrow.append(contentsOf: own)
         }
-        let narrow = (0..<403).flatMap { row in x[row * 12 + 3..<row * 12 + 8] }
         let inside = UserColumns(wide, width: 8, columns: 2..<7)
         let alone = UserColumns(narrow, width: 5)
         let first = try #require(LinearProbe(inside, labels: labels, penalty: 1))

@@ -56,17 +56,18 @@ import Testing
 
     @Test func `columns that are copies of one have collapsed`() {
         let values = Self.values()
-        let copies = (0..<500).flatMap { row in
-            (0..<32).map { column in values[row * 32] * Float(column - 40) + Float(column) }
+        var (copies, outlier): ([Float], [Float]) = ([], [])
+        for row in 0..<500 {
+            for column in 0..<32 {
+                copies.append(values[row * 32] * Float(column - 40) + Float(column))
+                outlier.append(row == 7 ? Float(column) : 0.5)
+            }
         }
         let health = Self.health(copies)
         #expect(health.verdict == .collapsed && health.spreadCount == 32)
         #expect(abs((health.effectiveRank ?? 0) - 1) < 1e-4)
         #expect(Self.health(copies, kind: .listed).verdict == .collapsed)
         // One user unlike all others is a copy too.
-        let outlier = (0..<500).flatMap { row in
-            (0..<32).map { column in row == 7 ? Float(column) : 0.5 }
-        }
         #expect(Self.health(outlier).verdict == .collapsed)
     }
 
