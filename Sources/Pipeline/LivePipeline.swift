@@ -59,7 +59,7 @@ package final class LivePipeline: ProfileService {
         for published in candidates.reversed() {
             do {
                 let generation = try LiveGeneration.load(
-                    published, level: options.level, on: host.disk)
+                    published, hybrid: options.hybrid, level: options.level, on: host.disk)
                 if generation.reducer.options != options.fold {
                     degraded.append(
                         "generation \(generation.id) was fitted with other session, order or "
