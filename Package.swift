@@ -92,7 +92,8 @@ let package = Package(
             name: "ubpd",
             dependencies: [
                 "Daemon", "Refresh", "Import", "Simulation", "Pipeline", "EventLog", "Events",
-                "Sessions", "Features", "Kernels", "Snapshots", "Storage", arguments, logging,
+                "Sessions", "Features", "Encoders", "Learning", "Kernels", "Snapshots", "Storage",
+                arguments, logging, signals,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -135,7 +136,7 @@ let package = Package(
             "Profiles", "Refresh", "Snapshots", "Kernels", "Storage", grdb),
         tests(
             "Refresh", "Learning", "Encoders", "Profiles", "Features", "Sessions", "Events",
-            "EventLog", "Pipeline", "Snapshots", "Kernels", "Storage"),
+            "EventLog", "Pipeline", "Snapshots", "Kernels", "Storage", grdb),
         tests("Import", "EventLog", "Events", "Storage"),
         tests("Simulation", "EventLog", "Events", "Storage"),
         tests(

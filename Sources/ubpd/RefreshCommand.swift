@@ -1,40 +1,50 @@
 import ArgumentParser
 import Daemon
-import Pipeline
 import Refresh
 import Storage
+import UnixSignals
 
-/// `ubpd refresh`: a log → a new generation, which the daemon takes over when it starts.
-struct RefreshCommand: ParsableCommand {
+/// `ubpd refresh`: a log → a new generation, which the daemon takes over.
+struct RefreshCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "refresh",
         abstract: "Fit a new generation to the log.",
         discussion: """
-            Reads the log from its start, fits the frozen statistics, and writes a space and a \
-            generation below the state directory. The daemon may run meanwhile; it takes the new \
-            generation over at its next start.
+            Reads the log and makes a generation: item tables, factors, heads, and every user's \
+            state folded with them. With --encoders a new space as well: all networks are trained. \
+            The daemon may run meanwhile. What is done stays in <state_dir>/refresh: after a kill \
+            or a signal the same command goes on where it was (docs/refresh.md).
             """)
 
     @OptionGroup var options: ConfigurationOptions
 
+    @Flag(help: "Train all networks anew and make a space of them.")
+    var encoders = false
+
+    @Flag(help: "Few epochs, few factors, and windows that fit a short log; marked so.")
+    var quick = false
+
     @Flag(help: "Write seeded weights that were not trained, and mark them so.")
     var untrained = false
 
-    @Option(help: "Seed of the clustering and of the weights.")
+    @Option(help: "Seed of clustering, weights and training.")
     var seed: UInt64 = 0
+
+    @Flag(help: "Discard what an interrupted refresh has done, and begin anew.")
+    var restart = false
 
     @Flag(help: "Report as one JSON object.")
     var json = false
 
     func validate() throws {
-        guard untrained else {
+        if untrained, encoders || quick || restart {
             throw ValidationError(
-                "training is not built yet; `ubpd refresh --untrained --seed S` fits the "
-                    + "statistics and writes seeded weights")
+                "--untrained trains nothing, so that --encoders, --quick and --restart mean nothing "
+                    + "beside it")
         }
     }
 
-    func run() throws {
+    func run() async throws {
         let host = makeHost()
         let configuration: Configuration
         do throws(DaemonError) {
@@ -43,69 +53,69 @@ struct RefreshCommand: ParsableCommand {
             standardError("ubpd refresh: \(error)")
             throw ExitCode(error.exitCode)
         }
-        var refresh = RefreshOptions(
-            logDirectory: configuration.logDirectory, stateDirectory: configuration.stateDirectory,
-            seed: seed)
-        refresh.fold = configuration.foldOptions
-        refresh.clock = configuration.clockOptions
-        refresh.reader = configuration.readerOptions
-        refresh.earliestSeconds = configuration.events.earliestSeconds
-        refresh.latestSeconds = configuration.events.latestSeconds
-        let progress = ProgressLine(host.clock)
+        CurrentProcess.lowerPriority(to: configuration.refresh.niceness, disk: host.disk)
         do throws(RefreshError) {
-            let report = try UntrainedRefresh(host: host, options: refresh) { progress.show($0) }
-                .run()
-            print(json ? report.json : report.text)
+            if untrained {
+                try fitUntrained(configuration, host)
+            } else {
+                try await refresh(configuration, host)
+            }
         } catch {
             standardError("ubpd refresh: \(error)")
-            throw ExitCode(74)
+            throw ExitCode(error.exitCode)
         }
+    }
+
+    private func fitUntrained(
+        _ configuration: Configuration, _ host: Host
+    ) throws(RefreshError) {
+        let progress = ProgressLine(host.clock)
+        let report = try UntrainedRefresh(
+            host: host, options: configuration.refreshOptions(seed: seed)
+        ) { progress.show($0) }.run()
+        print(json ? report.json : report.text)
+    }
+
+    private func refresh(_ configuration: Configuration, _ host: Host) async throws(RefreshError) {
+        var job = configuration.refreshJobOptions(encoders ? .newSpace : .sameSpace, seed: seed)
+        if quick { job.makeQuick() }
+        job.mustRestart = restart
+        let report = try await Self.untilSignalled(job, host)
+        print(json ? report.json : report.text)
+    }
+
+    /// Runs the job; SIGTERM and SIGINT end it with what it has done kept.
+    private static func untilSignalled(
+        _ options: RefreshJobOptions, _ host: Host
+    ) async throws(RefreshError) -> RefreshJobReport {
+        let job = try RefreshJob(
+            host: host, options: options, progress: { standardError($0.text) },
+            say: { standardError($0) })
+        let work = Task { () -> Result<RefreshJobReport, RefreshError> in
+            do throws(RefreshError) { return .success(try await job.run()) } catch {
+                return .failure(error)
+            }
+        }
+        let signals = Task {
+            for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint) {
+                standardError("\(signal): stopping at the next place to go on from")
+                work.cancel()
+            }
+        }
+        defer { signals.cancel() }
+        return try await work.value.get()
     }
 }
 
-/// Shows progress on standard error, a line at each step and at most one a second in between.
-private final class ProgressLine {
-    private let clock: any Clock
-    private var shown: UInt64?
-    private var step = -1
-
-    init(_ clock: any Clock) { self.clock = clock }
-
-    func show(_ progress: RefreshProgress) {
-        let now = clock.monotonicNanoseconds()
-        let isNew = progress.stepIndex != step
-        guard isNew || now - (shown ?? 0) >= 1_000_000_000 else { return }
-        step = progress.stepIndex
-        shown = now
-        var line = "step \(progress.stepIndex + 1) of \(progress.stepCount), \(progress.step): "
-        line += "\(Int(progress.fraction * 100)) %"
-        if progress.bytesPerSecond > 0 {
-            line += ", \(Int(progress.bytesPerSecond / 1e6)) MB/s"
+extension RefreshError {
+    /// By sysexits(3), as the other verbs have it.
+    fileprivate var exitCode: Int32 {
+        switch self {
+        case .busy, .cancelled: ExitStatus.unavailable
+        case .tooShort, .empty, .noFuture, .noSpace: ExitStatus.data
+        case .diskFull: ExitStatus.cannotCreate
+        case .training, .gate: ExitStatus.software
+        case .log, .publish, .examples, .work, .refold: ExitStatus.inputOutput
         }
-        if let left = progress.secondsLeft { line += ", \(Int(left.rounded(.up))) s left" }
-        standardError(line)
-    }
-}
-
-extension RefreshReport {
-    /// For people.
-    fileprivate var text: String {
-        var lines = [
-            "generation \(generation) of space \(space) in \(path): not trained, seeded weights",
-            "\(users) users, \(rows) rows, \(counters.read) records read, "
-                + "\(counters.catalogue) catalogue updates, \(counters.quarantined) refused",
-        ]
-        for (table, count) in keys { lines.append("\(table): \(count) keys") }
-        lines.append("took \((seconds * 10).rounded() / 10) s; the daemon takes it at its start")
-        return lines.joined(separator: "\n")
-    }
-
-    /// For programs.
-    fileprivate var json: String {
-        let tables = keys.map { "\"\($0.table)\":\($0.count)" }.joined(separator: ",")
-        return "{\"generation\":\(generation),\"space\":\(space),\"trained\":false,"
-            + "\"users\":\(users),\"rows\":\(rows),\"read\":\(counters.read),"
-            + "\"catalogue\":\(counters.catalogue),\"quarantined\":\(counters.quarantined),"
-            + "\"keys\":{\(tables)},\"seconds\":\(seconds)}"
     }
 }

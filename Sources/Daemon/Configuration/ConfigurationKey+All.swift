@@ -1,7 +1,7 @@
 extension ConfigurationKey {
     /// Every key there is, in the order of the file.
     package static let all: [ConfigurationKey] =
-        places + foldKeys + paceKeys + outputKeys + controlKeys + journalKeys
+        places + foldKeys + paceKeys + outputKeys + refreshKeys + controlKeys + journalKeys
 
     private static let places: [ConfigurationKey] = [
         .path(

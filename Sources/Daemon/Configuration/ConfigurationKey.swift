@@ -80,6 +80,29 @@ package struct ConfigurationKey: Sendable {
             text: { $0[keyPath: place].rawValue })
     }
 
+    /// A list of distinct choices.
+    static func choices<Value: RawRepresentable<String> & CaseIterable & Sendable & Equatable>(
+        _ path: String, _ place: any Place<[Value]>, _ summary: String
+    ) -> Self {
+        Self(
+            path: path, summary: summary,
+            want: "a list of distinct names out of "
+                + Value.allCases.map(\.rawValue).joined(separator: ", "),
+            take: { node, configuration in
+                guard let sequence = node.sequence else { return node }
+                var values: [Value] = []
+                for entry in sequence {
+                    guard let value = entry.text.flatMap(Value.init), !values.contains(value) else {
+                        return entry
+                    }
+                    values.append(value)
+                }
+                configuration[keyPath: place] = values
+                return nil
+            },
+            text: { "[" + $0[keyPath: place].map(\.rawValue).joined(separator: ", ") + "]" })
+    }
+
     static func principals(
         _ path: String, _ place: any Place<[Principal]>, _ summary: String
     ) -> Self {

@@ -76,13 +76,13 @@ final class JobReporter: Sendable {
         var nanoseconds: UInt64 = 0
     }
 
-    private let host: Host
+    private let host: Storage.Host
     private let path: String
     private let show: @Sendable (JobProgress) -> Void
     private let told: Mutex<Told>
 
     init(
-        host: Host, path: String, started: Int64? = nil,
+        host: Storage.Host, path: String, started: Int64? = nil,
         show: @escaping @Sendable (JobProgress) -> Void
     ) {
         self.host = host

@@ -8,13 +8,13 @@ import Storage
 /// renamed. So a step is done or it is not.
 final class RefreshDirectory: Sendable {
     let path: String
-    let host: Host
+    let host: Storage.Host
     private let lock: StateLock
 
     /// Takes the directory for this process.
     ///
     /// - Throws: `busy` while another refresh holds it.
-    init(stateDirectory: String, on host: Host) throws(RefreshError) {
+    init(stateDirectory: String, on host: Storage.Host) throws(RefreshError) {
         path = stateDirectory + "/refresh"
         self.host = host
         do throws(SnapshotError) {

@@ -1,5 +1,6 @@
 import Encoders
 import Features
+import Foundation
 import Learning
 import Profiles
 import Snapshots
@@ -34,7 +35,7 @@ package struct RefreshJobReport: Sendable, Equatable, Codable {
 /// not done, reads the same records, and publishes the same bytes. Nothing outside of its directory
 /// changes before the last step (docs/refresh.md).
 package struct RefreshJob: Sendable {
-    let host: Host
+    let host: Storage.Host
     let options: RefreshJobOptions
     let directory: RefreshDirectory
     let reporter: JobReporter
@@ -49,7 +50,7 @@ package struct RefreshJob: Sendable {
     ///   - say: takes a line for the operator, such as that earlier work is discarded.
     /// - Throws: `busy` while another refresh runs.
     package init(
-        host: Host, options: RefreshJobOptions,
+        host: Storage.Host, options: RefreshJobOptions,
         progress: @escaping @Sendable (JobProgress) -> Void = { _ in },
         say: @escaping @Sendable (String) -> Void = { _ in }
     ) throws(RefreshError) {
@@ -136,5 +137,23 @@ extension RefreshJobOptions {
         var options = self
         options.refresh.end = plan.end
         return options
+    }
+}
+
+extension RefreshJobReport {
+    enum CodingKeys: String, CodingKey {
+        case generation, space, path, kind, users, rows, records, refusals, seconds
+        case isQuick = "quick"
+        case departedUsers = "departed_users"
+        case cutSeconds = "cut_seconds"
+        case nowSeconds = "now_seconds"
+    }
+
+    /// For programs: one JSON object, keys ascending.
+    package var json: String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        // Texts and finite numbers always encode.
+        return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
     }
 }

@@ -1,7 +1,9 @@
 import Encoders
+import EventLog
 import Kernels
 import Learning
 import Pipeline
+import Sessions
 
 /// Everything that a whole refresh is told from outside (DESIGN §6).
 package struct RefreshJobOptions: Sendable {

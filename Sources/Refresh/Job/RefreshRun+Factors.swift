@@ -70,7 +70,8 @@ extension RefreshRun {
         // A stream of its own, behind those of the networks and of their heads.
         let stream: UInt64 = what == "items" ? 32 : 33
         settings.seed = SeededRandom.mix(options.refresh.seed &+ stream)
-        let trainer = BPRTrainer(interactions: interactions, options: settings, level: options.level)
+        let trainer = BPRTrainer(
+            interactions: interactions, options: settings, level: options.level)
         let path = "\(directory.checkpointPath)/bpr-\(what).checkpoint"
         var state = BPRState(interactions: interactions, options: settings)
         if try host.disk.status(path) != nil {
@@ -79,7 +80,8 @@ extension RefreshRun {
         let start = host.clock.monotonicNanoseconds()
         var written = start
         let first = state.stretchCount
-        try await trainer.run(&state, threadCount: options.threadCount, niceness: options.niceness) {
+        try await trainer.run(&state, threadCount: options.threadCount, niceness: options.niceness)
+        {
             state, progress in
             let now = host.clock.monotonicNanoseconds()
             let seconds = Double(now - start) / 1e9

@@ -12,10 +12,17 @@ extension RefreshRun {
 
     /// Judges, and leaves `gate.json` and the refusals.
     func judge(to aside: String) throws {
-        _ = (try candidate(), try opponent())
-        let report = Array("{\"judged\":false}\n".utf8)
-        try directory.write(["gate.json": report], to: aside)
-        try directory.write(GateRecord(refusals: []), to: aside + "/refusals.json")
+        var asked = GateOptions()
+        asked.memoryByteCount = options.memoryByteCount
+        asked.seed = options.refresh.seed
+        let report = try Gate(
+            host: host, options: options.refresh, window: plan.window, gateOptions: asked
+        ) { progress in
+            reporter.note(
+                progress.fraction, detail: progress.step, secondsLeft: progress.secondsLeft)
+        }.run(candidate: try candidate(), live: try opponent())
+        try directory.write(["gate.json": try report.encoded()], to: aside)
+        try directory.write(GateRecord(refusals: report.refusals), to: aside + "/refusals.json")
     }
 
     /// The new space or the kept one, with everything of fit(T).
