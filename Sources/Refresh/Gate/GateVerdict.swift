@@ -223,7 +223,8 @@ struct GateVerdict {
             isProbe
             ? "look at the losses of its training, and train it again with another seed"
             : "look at labels and losses of its training, and refresh again"
-        return "\(metric.name): AUROC \(text(change.candidate)) by \(metric.candidateSource.rawValue), live "
+        return
+            "\(metric.name): AUROC \(text(change.candidate)) by \(metric.candidateSource.rawValue), live "
             + "\(text(change.live)) by \(metric.liveSource.rawValue): change \(text(change.value)) "
             + "[\(text(change.lower)), \(text(change.upper))], certainly below "
             + "−\(text(metric.tolerance)); \(advice)"
