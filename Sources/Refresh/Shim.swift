@@ -36,6 +36,6 @@ package struct HeadTraining: Sendable {
         _ name: EncoderName, encoder: [NamedTensor], heads: [NamedTensor] = [],
         progress: @escaping @Sendable (Progress) -> Void = { _ in }
     ) async throws(LearningError) -> (tensors: [NamedTensor], result: TrainingResult) {
-        (heads, TrainingResult(weights: Matrix(rows: 1, columns: 1), epochs: [], epoch: 0, stepCount: 0))
+        throw .noExamples(network: "")
     }
 }

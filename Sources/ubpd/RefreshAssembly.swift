@@ -1,5 +1,6 @@
 import Daemon
 import Encoders
+import Kernels
 import Learning
 import Refresh
 

@@ -1,5 +1,7 @@
+import Encoders
 import EventLog
 import Pipeline
+import Sessions
 import Snapshots
 import Storage
 

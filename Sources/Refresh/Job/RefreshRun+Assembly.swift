@@ -4,6 +4,7 @@ import Learning
 import Pipeline
 import Profiles
 import Snapshots
+import Storage
 
 /// Space and generation as directories of the inner state directory.
 extension RefreshRun {

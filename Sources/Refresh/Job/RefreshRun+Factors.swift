@@ -1,8 +1,10 @@
 import EventLog
+import Features
 import Kernels
 import Learning
 import Pipeline
 import Profiles
+import Sessions
 import Storage
 
 /// BPR factors of items and of categories.

@@ -1,6 +1,8 @@
+import Encoders
 import Features
 import Learning
 import Profiles
+import Storage
 
 /// Statistics, and the examples that are made with them.
 extension RefreshRun {

@@ -1,6 +1,8 @@
 import Features
 import Pipeline
 import Profiles
+import Snapshots
+import Storage
 
 /// The gate: the candidate against what serves, both as they would have been at T.
 extension RefreshRun {

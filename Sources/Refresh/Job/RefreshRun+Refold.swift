@@ -1,3 +1,4 @@
+import EventLog
 import Pipeline
 import Snapshots
 import Storage

@@ -1,6 +1,8 @@
 import Encoders
+import Features
 import Learning
 import Profiles
+import Snapshots
 import Storage
 
 /// The networks, and the heads of those that are kept.
