@@ -20,6 +20,10 @@ package struct RefreshOptions: Sendable {
     /// Accepted event times, seconds since 1970, both inclusive.
     package var earliestSeconds: Int64 = 0
     package var latestSeconds: Int64 = 4_102_444_799
+    /// Estimated bytes of users' states while statistics are fitted.
+    ///
+    /// With more, the log is read again for the rest of the users. It changes no result.
+    package var memoryByteCount: Int64 = 2 << 30
 
     package init(logDirectory: String, stateDirectory: String, seed: UInt64) {
         self.logDirectory = logDirectory
@@ -105,7 +109,7 @@ package struct UntrainedRefresh {
     package func run() throws(RefreshError) -> RefreshReport {
         let start = host.clock.monotonicNanoseconds()
         let fit = try StatisticsPasses(host: host, options: options, window: FitWindow()) {
-            self.step($0, $1)
+            self.step($0.rawValue, $1)
         }.run()
         step(3, LogMeter.Reading(fraction: 0))
         let published = try publish(fit.statistics, from: fit.from, to: fit.to)
