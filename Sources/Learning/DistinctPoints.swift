@@ -37,6 +37,28 @@ struct DistinctPoints {
         self.weights = weights
     }
 
+    private init(bytes: [UInt8], weights: [Int]) {
+        self.bytes = bytes
+        self.weights = weights
+    }
+
+    /// At most `limit` of the points, those of the smallest `PointSample.rank`; all when so few.
+    func sampled(_ limit: Int, seed: UInt64) -> DistinctPoints {
+        precondition(limit >= 1, "DistinctPoints: a sample of \(limit)")
+        guard count > limit else { return self }
+        let ranks = (0..<count).map { index in
+            PointSample.rank(
+                Self.word(bytes, 16 * index), Self.word(bytes, 16 * index + 8), seed)
+        }
+        // Points ascend, so that their places decide between equal ranks.
+        let chosen = ranks.indices.sorted { (ranks[$0], $0) < (ranks[$1], $1) }
+            .prefix(limit).sorted()
+        var kept: [UInt8] = []
+        kept.reserveCapacity(16 * limit)
+        for index in chosen { kept += bytes[16 * index..<16 * index + 16] }
+        return DistinctPoints(bytes: kept, weights: chosen.map { weights[$0] })
+    }
+
     /// Mean over the 16 coordinates of the population variance; exact sums, one division each.
     var meanVariance: Double {
         let total = Double(weights.reduce(0, +))

@@ -7,16 +7,21 @@ import Storage
 /// scikit-learn's `KMeans` does by default. Distances at the start and all sums are integers, and
 /// equal points are merged and sorted first: the result is a function of the seed and of the
 /// multiset of points, not of their order.
+///
+/// Of more distinct points than `Limits.pointCount` only a sample is clustered (`PointSample`), each
+/// with how often it occurred: its share of the space is what centroids are for.
 package enum KMeans {
-    /// Where Lloyd's iterations stop.
+    /// Where Lloyd's iterations stop, and what they are spared.
     package struct Limits: Sendable {
         /// At most so many iterations.
         package var iterationCount = 300
         /// Stop when the centroids' summed squared shift is at most this times the mean variance of
         /// the coordinates (scikit-learn's `tol`).
         package var tolerance = 1e-4
+        /// Distinct points that are clustered at most, ≥ 1; a sample of them when there are more.
+        package var pointCount = 100_000
 
-        /// scikit-learn's defaults.
+        /// scikit-learn's defaults, and our own for the sample.
         package init() {}
     }
 
@@ -26,14 +31,14 @@ package enum KMeans {
     ///   - points: `[n, 16]` values 0…255, row-major.
     ///   - k: ≥ 1, the number of centroids wanted.
     ///   - seed: for the start; equal seeds and points give equal bytes.
-    ///   - limits: where to stop.
+    ///   - limits: where to stop, and the size of the sample.
     /// - Returns: min(k, distinct points) centroids, in the order in which the start chose them.
     package static func centroids(
         of points: [UInt8], k: Int, seed: UInt64, limits: Limits = Limits()
     ) -> Centroids {
         precondition(points.count % 16 == 0, "KMeans: \(points.count) bytes are no rows of 16")
         precondition(k >= 1, "KMeans: k = \(k)")
-        let data = DistinctPoints(points)
+        let data = DistinctPoints(points).sampled(limits.pointCount, seed: seed)
         let count = min(k, data.count)
         guard count > 0 else { return Centroids(values: []) }
         var random = SeededRandom(seed: seed, stream: 0)

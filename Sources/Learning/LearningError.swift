@@ -1,3 +1,4 @@
+import Encoders
 import Storage
 
 /// Why something cannot be learned, or what was learned cannot be read.
@@ -22,6 +23,8 @@ package enum LearningError: Error, Equatable, CustomStringConvertible {
     /// A factor became no finite number; the checkpoint before that stretch is good.
     case divergedFactors(stretch: Int)
     case damagedFactors(reason: String)
+    /// The frozen encoder cannot be made.
+    case encoder(EncoderError)
 
     package var description: String {
         switch self {
@@ -36,6 +39,7 @@ package enum LearningError: Error, Equatable, CustomStringConvertible {
         case .wrongShape(let name, let shape, let wanted):
             "weights: tensor \(name) has shape \(shape), \(wanted) wanted"
         case .storage(let error): error.description
+        case .encoder(let error): error.description
         case .notExamples(let path, let reason):
             "\(path): \(reason); fold the examples again"
         case .truncatedExamples(let path, let byteCount, let wanted):

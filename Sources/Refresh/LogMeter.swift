@@ -44,3 +44,29 @@ struct LogMeter {
         return sum
     }
 }
+
+/// The same over several passes, each for the users of a range.
+struct PassMeter {
+    private let meter: LogMeter
+    /// Decoded by the passes before this one, and by this one so far.
+    private var doneByteCount: Int64 = 0
+    private var passByteCount: Int64 = 0
+    /// A pass that gives up users has done a smaller share than it seemed: never shown as a step
+    /// back.
+    private var highest = 0.0
+
+    /// Starts the stopwatch.
+    init(_ meter: LogMeter) { self.meter = meter }
+
+    /// After `decoded` bytes of the pass for `users`, with `left` compressed ones unread.
+    mutating func reading(decoded: Int64, left: Int64, users: UserRange) -> LogMeter.Reading {
+        if decoded < passByteCount { doneByteCount += passByteCount }
+        passByteCount = decoded
+        var reading = meter.reading(decoded: doneByteCount + decoded, left: left)
+        highest = max(highest, users.fractionBefore + reading.fraction * users.fraction)
+        reading.fraction = min(1, highest)
+        reading.secondsLeft =
+            highest > 0 ? max(0, meter.seconds / reading.fraction - meter.seconds) : nil
+        return reading
+    }
+}

@@ -5,28 +5,6 @@ import Pipeline
 import Sessions
 import Storage
 
-/// Which event times statistics are fitted to: `[from, to)`, seconds since 1970.
-///
-/// With `to` = T this is DESIGN §6's fit(T): it reads nothing at or after T, neither events nor,
-/// once the log clock has reached T, what the catalogue learns.
-package struct FitWindow: Sendable, Hashable {
-    /// Inclusive.
-    package var from: Int64
-    /// Exclusive.
-    package var to: Int64
-
-    package init(from: Int64 = .min, to: Int64 = .max) {
-        self.from = from
-        self.to = to
-    }
-
-    /// Whether an event belongs to it.
-    func contains(_ seconds: Int64) -> Bool { seconds >= from && seconds < to }
-
-    /// Whether the log has passed it.
-    func isOver(_ intake: Intake) -> Bool { intake.clock.seconds.map { $0 >= to } ?? false }
-}
-
 extension Reducer.Outcome {
     /// Of an event that is let through without being folded.
     static let unfolded = Self(admission: .pending, foldedCount: 1)
@@ -95,41 +73,5 @@ struct LogPass {
         } catch {
             throw .log("\(error)")
         }
-    }
-
-    /// Folds every user's events inside `window` by `reducer`, and settles them at its end.
-    ///
-    /// `observe` is called after each fold of a user with what it left in the scratch.
-    func fold(
-        _ reducer: Reducer, _ window: FitWindow, observe: (FoldScratch, UserID) -> Void,
-        progress: (_ decodedBytes: Int64, _ bytesLeft: Int64) -> Void
-    ) throws(RefreshError) -> RecordCounters {
-        var intake = Intake(options: options.clock)
-        var users: [UserID: UserState] = [:]
-        var scratch = FoldScratch()
-        scratch.collectsRaw = true
-        try forEach(
-            { entry, offset in
-                _ = intake.take(entry, at: offset) { event, place in
-                    guard window.contains(event.event.seconds) else { return .unfolded }
-                    scratch.removeRows()
-                    let user = event.event.user
-                    let outcome = reducer.admit(
-                        event, at: place,
-                        into: &users[
-                            user,
-                            default: UserState(firstOffset: place, options: reducer.options)],
-                        &scratch)
-                    observe(scratch, user)
-                    return outcome
-                }
-                return !window.isOver(intake)
-            }, progress: progress)
-        for (user, state) in users.sorted(by: { $0.key < $1.key }) {
-            scratch.removeRows()
-            _ = reducer.settled(state, &scratch)
-            observe(scratch, user)
-        }
-        return intake.counters
     }
 }

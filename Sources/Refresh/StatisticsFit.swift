@@ -4,16 +4,44 @@ import Kernels
 import Learning
 import Sessions
 
-/// Gathers, over a log, what a generation freezes (docs/rows.md §5).
+/// Gathers, over a log, the key statistics that a generation freezes (docs/rows.md §5).
 ///
-/// The log is folded twice by the same reducer that serves live: the first pass counts keys and
-/// collects texts to cluster, the second, which knows the clusters, collects the raw columns that
-/// the scalers are fitted to.
+/// A user's events are tallied by the user first; a tally is added when its user's last event is
+/// folded. What is kept of the users is how many have a key so often, so that sums do not depend
+/// on the order of users.
 struct StatisticsFit {
-    /// Counts of one key, and its weight by user for the entropy.
+    /// Counts of one key, and its weights by user for the entropy.
     private struct KeyCount {
         var lanes: [3 of Int64] = [0, 0, 0]
-        var users: [UserID: Int64] = [:]
+        /// Users with weight 1: of most keys all there are.
+        var singleCount: Int64 = 0
+        /// Of users with a greater weight, ascending.
+        var others: [(count: Int64, times: Int64)] = []
+
+        mutating func add(_ user: [4 of Int64], weight: Int64) {
+            for lane in 0..<3 { lanes[lane] += user[lane] }
+            guard weight > 1 else {
+                singleCount += weight
+                return
+            }
+            var (low, high) = (0, others.count)
+            while low < high {
+                let middle = (low + high) / 2
+                if others[middle].count < weight { low = middle + 1 } else { high = middle }
+            }
+            if low < others.count, others[low].count == weight {
+                others[low].times += 1
+            } else {
+                others.insert((count: weight, times: 1), at: low)
+            }
+        }
+
+        var statistic: KeyStatistic {
+            KeyStatistic(
+                buy: lanes[0], add: lanes[1], remove: lanes[2],
+                entropy: Entropy.published(
+                    histogram: [(count: 1, times: singleCount)] + others))
+        }
     }
 
     /// Items and categories in the top lists.
@@ -21,140 +49,91 @@ struct StatisticsFit {
     /// Centroids wanted of names and of queries.
     static let clusterCount = 100
 
-    private var counts: [KeyTable: [Int64: KeyCount]] = [:]
-    private var queryTexts: [Int64: TextVector] = [:]
+    /// By `KeyTable.place`.
+    private var counts = [[Int64: KeyCount]](repeating: [:], count: KeyTable.allCases.count)
+    /// The cluster of each query that was folded, by its key; nil without centroids.
+    private var clusters: [Int64: Int64?] = [:]
 
-    /// Counts what a fold has just done: its events, and the sessions it closed by their first key.
-    mutating func add(_ scratch: FoldScratch, _ user: UserID, _ statistics: FrozenStatistics) {
-        for event in scratch.folded {
-            add(
-                event, nameCluster: statistics.nameCluster(event.name),
-                queryCluster: statistics.queryCluster(event.event.query))
-        }
+    /// Tallies what a fold has just done: its events, and the sessions it closed by their first
+    /// key.
+    mutating func tally(
+        _ scratch: FoldScratch, _ statistics: FrozenStatistics, into tally: inout KeyTally
+    ) {
+        for event in scratch.folded { self.tally(event, statistics, into: &tally) }
         for row in scratch.keys {
             switch row.kind {
             case .pageVisit:
-                addSession(.urls, key: row.key, user: user)
+                tally.add(.urls, row.key, lane: KeyTally.sessionLane)
             case .searchQuery:
-                guard let query = queryTexts[row.key] else { continue }
-                addSession(.queries, key: row.key, user: user)
-                if let cluster = statistics.queryCluster(query) {
-                    addSession(.queryClusters, key: cluster, user: user)
+                // A session whose first search had no query has key 0.
+                guard let known = clusters[row.key] else { continue }
+                tally.add(.queries, row.key, lane: KeyTally.sessionLane)
+                if let cluster = known {
+                    tally.add(.queryClusters, cluster, lane: KeyTally.sessionLane)
                 }
             case .addToCart, .removeFromCart, .productBuy: continue
             }
         }
     }
 
-    /// Counts one folded event; sessions are counted by `addSession`.
-    private mutating func add(
-        _ event: EnrichedEvent, nameCluster: Int64?, queryCluster: Int64?
+    private mutating func tally(
+        _ event: EnrichedEvent, _ statistics: FrozenStatistics, into tally: inout KeyTally
     ) {
-        let user = event.event.user
         switch event.event.kind {
         case .pageVisit:
-            count(.urls, event.event.key, lane: 0, user: nil)
+            tally.add(.urls, event.event.key, lane: 0)
         case .searchQuery:
             guard let query = event.event.query else { return }
             let key = FrozenStatistics.queryKey(query)
-            queryTexts[key] = query
-            count(.queries, key, lane: 0, user: nil)
-            if let queryCluster { count(.queryClusters, queryCluster, lane: 0, user: nil) }
+            let cluster: Int64?
+            if let known = clusters[key] {
+                cluster = known
+            } else {
+                cluster = statistics.queryCluster(query)
+                clusters.updateValue(cluster, forKey: key)
+            }
+            tally.add(.queries, key, lane: 0)
+            if let cluster { tally.add(.queryClusters, cluster, lane: 0) }
         case .addToCart, .removeFromCart, .productBuy:
             let lane =
                 event.event.kind == .productBuy ? 0 : event.event.kind == .addToCart ? 1 : 2
-            count(.items, event.event.key, lane: lane, user: user)
-            if let category = event.category {
-                count(.categories, category, lane: lane, user: user)
+            tally.add(.items, event.event.key, lane: lane)
+            if let category = event.category { tally.add(.categories, category, lane: lane) }
+            if let cluster = statistics.nameCluster(event.name) {
+                tally.add(.nameClusters, cluster, lane: lane)
             }
-            if let nameCluster { count(.nameClusters, nameCluster, lane: lane, user: user) }
         }
     }
 
-    /// Counts one closed session under its first key.
-    private mutating func addSession(_ table: KeyTable, key: Int64, user: UserID) {
-        counts[table, default: [:]][key, default: KeyCount()].users[user, default: 0] += 1
+    /// Adds everything that one user did; once a user, in any order of users.
+    mutating func add(_ tally: inout KeyTally) {
+        tally.readOut { table, key, lanes in
+            let events = lanes[0] + lanes[1] + lanes[2]
+            let weight =
+                switch table {
+                case .items, .categories, .nameClusters: events
+                case .urls, .queries, .queryClusters: lanes[KeyTally.sessionLane]
+                }
+            counts[Int(table.place)][key, default: KeyCount()].add(lanes, weight: weight)
+        }
     }
 
-    /// The key tables.
+    /// The key tables; one without keys is absent.
     func tables() -> [KeyTable: [Int64: KeyStatistic]] {
-        counts.mapValues { table in
-            table.mapValues { count in
-                let weights = count.users.sorted { $0.key < $1.key }.map(\.value)
-                return KeyStatistic(
-                    buy: count.lanes[0], add: count.lanes[1], remove: count.lanes[2],
-                    entropy: Entropy.published(weights))
-            }
+        var tables: [KeyTable: [Int64: KeyStatistic]] = [:]
+        for table in KeyTable.allCases where !counts[Int(table.place)].isEmpty {
+            tables[table] = counts[Int(table.place)].mapValues(\.statistic)
         }
+        return tables
     }
 
     /// The most bought keys of a table, ties to the smaller id.
     func top(_ table: KeyTable) -> Set<Int64> {
-        let bought = (counts[table] ?? [:]).filter { $0.value.lanes[0] > 0 }
+        let bought = counts[Int(table.place)].filter { $0.value.lanes[0] > 0 }
         let ranked = bought.sorted {
             $0.value.lanes[0] != $1.value.lanes[0]
                 ? $0.value.lanes[0] > $1.value.lanes[0] : $0.key < $1.key
         }
         return Set(ranked.prefix(Self.topCount).map(\.key))
-    }
-
-    private mutating func count(_ table: KeyTable, _ key: Int64, lane: Int, user: UserID?) {
-        counts[table, default: [:]][key, default: KeyCount()].lanes[lane] += 1
-        if let user {
-            counts[table, default: [:]][key, default: KeyCount()].users[user, default: 0] += 1
-        }
-    }
-}
-
-/// Collects the raw values of every scaled column and fits the scalers.
-struct ScalerFit {
-    /// One column: a histogram for power transforms, else the extremes.
-    private struct Column {
-        var histogram: [Double: Int64] = [:]
-        var low = Double.infinity
-        var high = -Double.infinity
-    }
-
-    private var columns = [Column](
-        repeating: Column(), count: RowTable.allCases.count * RowLayout.width)
-
-    /// Adds raw rows, `[rows, 64]`; NaN marks an absent value, which does not count.
-    mutating func add(_ keys: [RowKey], _ raw: [Double]) {
-        for (index, key) in keys.enumerated() {
-            let table = RowTable(key.kind)
-            for position in 0..<RowLayout.width {
-                let treatment = RowLayout.treatment(table, position)
-                let value = raw[index * RowLayout.width + position]
-                guard treatment != .direct, !value.isNaN else { continue }
-                let column = table.rawValue * RowLayout.width + position
-                if treatment == .count { columns[column].histogram[value, default: 0] += 1 }
-                columns[column].low = min(columns[column].low, value)
-                columns[column].high = max(columns[column].high, value)
-            }
-        }
-    }
-
-    /// The scalers of every kind of row, by `RowTable.rawValue`.
-    func scalers() -> [RowScalers] {
-        RowTable.allCases.map { table in
-            RowScalers(
-                table: table,
-                scalers: (0..<RowLayout.width).map { scaler(table, $0) })
-        }
-    }
-
-    private func scaler(_ table: RowTable, _ position: Int) -> Scaler {
-        let treatment = RowLayout.treatment(table, position)
-        let column = columns[table.rawValue * RowLayout.width + position]
-        guard treatment != .direct, column.low <= column.high else {
-            return Scaler(treatment: treatment, lambda: 0, low: 0, high: 0)
-        }
-        let histogram = column.histogram.sorted { $0.key < $1.key }
-            .map { (value: $0.key, count: $0.value) }
-        let lambda = treatment == .count ? YeoJohnson.fit(histogram) : 0
-        var scaler = Scaler(treatment: treatment, lambda: lambda, low: 0, high: 0)
-        scaler.low = scaler.transform(column.low)
-        scaler.high = scaler.transform(column.high)
-        return scaler
     }
 }

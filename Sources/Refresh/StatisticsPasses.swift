@@ -14,136 +14,222 @@ package struct FittedStatistics: Sendable {
     package var to: Int64
     package var userCount: Int
     package var rowCount: Int64
-    /// Of the last pass; events outside the window count as applied.
+    /// Events outside the window count as applied.
     package var counters: RecordCounters
+    /// How often the log was read; nothing else depends on the memory there is.
+    package var passCount: Int
 }
 
-/// Reads a log three times to fit a generation's statistics (docs/rows.md §5).
+/// Reads a log to fit a generation's statistics (docs/rows.md §5).
 ///
-/// With a bounded window it is DESIGN §6's fit(T). Same log, window and seed, same bytes.
+/// With a bounded window it is DESIGN §6's fit(T). In a given space only tables and top lists are
+/// fitted. Users are folded a range of them at a time, as many as fit into memory. Same log, window,
+/// space and seed, same bytes.
 package struct StatisticsPasses {
+    /// What is read off the log, in this order; in a given space only `keys`.
+    enum Step: Int, Sendable {
+        case texts
+        case keys
+        case scalers
+    }
+
     private let host: Host
     private let options: RefreshOptions
     private let window: FitWindow
-    private let step: (Int, LogMeter.Reading) -> Void
+    private let space: FrozenStatistics?
+    private let step: (Step, LogMeter.Reading) -> Void
 
     /// - Parameters:
     ///   - host: where the log is.
-    ///   - options: the log, the fold, and the seed of the clustering.
+    ///   - options: the log, the fold, the memory, and the seed of the clustering.
     ///   - window: which events are read.
-    package init(host: Host, options: RefreshOptions, window: FitWindow) {
-        self.init(host: host, options: options, window: window) { _, _ in }
+    ///   - space: whose scalers and centroids are taken as they are; nil fits them too.
+    package init(
+        host: Host, options: RefreshOptions, window: FitWindow, space: FrozenStatistics? = nil
+    ) {
+        self.init(host: host, options: options, window: window, space: space) { _, _ in }
     }
 
+    /// The same; `step` is told after each chunk of the log how far a step is over all its passes.
     init(
-        host: Host, options: RefreshOptions, window: FitWindow,
-        step: @escaping (Int, LogMeter.Reading) -> Void
+        host: Host, options: RefreshOptions, window: FitWindow, space: FrozenStatistics? = nil,
+        step: @escaping (Step, LogMeter.Reading) -> Void
     ) {
         self.host = host
         self.options = options
         self.window = window
+        self.space = space
         self.step = step
     }
 
-    /// Fits texts' clusters, key statistics and scalers, in this order.
+    /// Fits texts' clusters, key statistics and scalers, in this order; in a given space the second.
     package func run() throws(RefreshError) -> FittedStatistics {
-        let texts = try readTexts()
-        guard let from = texts.from, let to = texts.to else {
+        let base = if let space { space } else { try cluster() }
+        let keys = try fitKeys(base)
+        guard let from = keys.from, let to = keys.to else {
             throw .empty(directory: options.logDirectory)
         }
-        var statistics = FrozenStatistics.empty
-        statistics.nameCentroids = centroids(of: texts.names, stream: 0)
-        statistics.queryCentroids = centroids(of: texts.queries, stream: 1)
-        let keys = try fitKeys(statistics)
-        let counted = FrozenStatistics(
-            tables: keys.tables(), topItems: keys.top(.items), topCategories: keys.top(.categories),
-            nameCentroids: statistics.nameCentroids, queryCentroids: statistics.queryCentroids,
-            scalers: statistics.scalers)
-        let fit = try fitScalers(counted)
-        return FittedStatistics(
+        var fitted = FittedStatistics(
             statistics: FrozenStatistics(
-                tables: counted.tables, topItems: counted.topItems,
-                topCategories: counted.topCategories, nameCentroids: counted.nameCentroids,
-                queryCentroids: counted.queryCentroids, scalers: fit.scalers.scalers()),
-            from: from, to: to + 1, userCount: fit.users.count, rowCount: fit.rows,
-            counters: fit.counters)
+                tables: keys.fit.tables(), topItems: keys.fit.top(.items),
+                topCategories: keys.fit.top(.categories), nameCentroids: base.nameCentroids,
+                queryCentroids: base.queryCentroids, scalers: base.scalers),
+            from: from, to: to + 1, userCount: keys.userCount, rowCount: keys.rowCount,
+            counters: keys.counters, passCount: keys.ranges.count)
+        guard space == nil else { return fitted }
+        fitted.statistics.scalers = try fitScalers(fitted.statistics, keys.ranges)
+        fitted.passCount += 1 + keys.ranges.count
+        return fitted
     }
 
-    /// What is to be clustered, and the span of event times.
-    private struct Texts {
-        var names: [UInt8] = []
-        var queries: [UInt8] = []
-        var from: Int64?
-        var to: Int64?
-    }
-
-    /// The catalogue's names, one per item, and the distinct queries: both ascending by key.
-    private func readTexts() throws(RefreshError) -> Texts {
-        var texts = Texts()
+    /// Statistics of nothing but the clusters of the catalogue's names, one per item, and of the
+    /// distinct queries.
+    private func cluster() throws(RefreshError) -> FrozenStatistics {
         // For the catalogue, and for the clock that says when the window is over.
         var intake = Intake(options: options.clock)
-        var queries: [Int64: TextVector] = [:]
+        var queries = PointSample(limit: KMeans.Limits().pointCount, seed: seed(of: 1))
+        var meter = PassMeter(LogMeter(host: host, logDirectory: options.logDirectory))
         try LogPass(host: host, options: options).forEach(
             { entry, offset in
                 _ = intake.take(entry, at: offset) { _, _ in .unfolded }
-                if case .record(.event(let event)) = entry, window.contains(event.seconds) {
-                    texts.from = min(texts.from ?? event.seconds, event.seconds)
-                    texts.to = max(texts.to ?? event.seconds, event.seconds)
-                    if let query = event.query {
-                        queries[FrozenStatistics.queryKey(query)] = query
-                    }
+                if case .record(.event(let event)) = entry, window.contains(event.seconds),
+                    let query = event.query
+                {
+                    queries.insert(high: query.low.byteSwapped, low: query.high.byteSwapped)
                 }
                 return !window.isOver(intake)
-            }, progress: meter(0))
+            },
+            progress: { decoded, left in
+                step(.texts, meter.reading(decoded: decoded, left: left, users: .all))
+            })
+        var names: [UInt8] = []
         for (_, entry) in intake.catalogue.sorted() {
-            if let name = entry.name { texts.names += (0..<16).map { name[$0] } }
+            if let name = entry.name { names += (0..<16).map { name[$0] } }
         }
-        for (_, query) in queries.sorted(by: { $0.key < $1.key }) {
-            texts.queries += (0..<16).map { query[$0] }
-        }
-        return texts
+        var statistics = FrozenStatistics.empty
+        statistics.nameCentroids = centroids(of: names, stream: 0)
+        statistics.queryCentroids = centroids(of: queries.points, stream: 1)
+        return statistics
     }
+
+    private func seed(of stream: UInt64) -> UInt64 { SeededRandom.mix(options.seed &+ stream) }
 
     private func centroids(of points: [UInt8], stream: UInt64) -> [Float] {
         guard !points.isEmpty else { return [] }
         return KMeans.centroids(
-            of: points, k: StatisticsFit.clusterCount,
-            seed: SeededRandom.mix(options.seed &+ stream)
+            of: points, k: StatisticsFit.clusterCount, seed: seed(of: stream)
         ).values
     }
 
-    private func fitKeys(_ statistics: FrozenStatistics) throws(RefreshError) -> StatisticsFit {
+    /// What the passes for key statistics come to.
+    private struct Counted {
         var fit = StatisticsFit()
-        let reducer = Reducer(statistics: statistics, options: options.fold)
-        _ = try LogPass(host: host, options: options).fold(
-            reducer, window, observe: { scratch, user in fit.add(scratch, user, statistics) },
-            progress: meter(1))
-        return fit
-    }
-
-    private struct Scaled {
-        var scalers = ScalerFit()
+        /// The users of each pass.
+        var ranges: [UserRange] = []
+        var from: Int64?
+        var to: Int64?
+        var userCount = 0
+        var rowCount: Int64 = 0
         var counters = RecordCounters()
-        var users: Set<UserID> = []
-        var rows: Int64 = 0
+
+        mutating func note(_ seconds: Int64) {
+            from = min(from ?? seconds, seconds)
+            to = max(to ?? seconds, seconds)
+        }
+
+        /// Counters of a pass, which counts events of users outside its range as applied.
+        mutating func add(_ pass: RecordCounters) {
+            guard !ranges.isEmpty else {
+                counters = pass
+                return
+            }
+            counters.late += pass.late
+            counters.pending += pass.pending
+            counters.applied -= pass.late + pass.pending
+        }
     }
 
-    private func fitScalers(_ statistics: FrozenStatistics) throws(RefreshError) -> Scaled {
-        var fit = Scaled()
+    private func fitKeys(_ statistics: FrozenStatistics) throws(RefreshError) -> Counted {
+        var counted = Counted()
+        var meter = PassMeter(LogMeter(host: host, logDirectory: options.logDirectory))
         let reducer = Reducer(statistics: statistics, options: options.fold)
-        fit.counters = try LogPass(host: host, options: options).fold(
-            reducer, window,
-            observe: { scratch, user in
-                fit.scalers.add(scratch.keys, scratch.raw)
-                fit.users.insert(user)
-                fit.rows += Int64(scratch.keys.count)
-            }, progress: meter(2))
-        return fit
+        var users = UserRange.all
+        while true {
+            var pass = FitPass(
+                users: users, reducer: reducer, memoryByteCount: options.memoryByteCount)
+            let counters = try read(
+                { event, offset in
+                    pass.take(event, at: offset) { scratch, tally in
+                        counted.fit.tally(scratch, statistics, into: &tally)
+                    }
+                },
+                note: { seconds in counted.note(seconds) },
+                progress: { decoded, left in
+                    step(
+                        .keys, meter.reading(decoded: decoded, left: left, users: pass.users))
+                })
+            pass.finish(
+                observe: { scratch, tally in
+                    counted.fit.tally(scratch, statistics, into: &tally)
+                },
+                each: { user in
+                    counted.fit.add(&user.tally)
+                    counted.userCount += 1
+                    counted.rowCount += user.rowCount
+                })
+            counted.add(counters)
+            counted.ranges.append(pass.users)
+            guard let next = pass.users.next else { return counted }
+            users = next
+        }
     }
 
-    /// Turns bytes read and left into progress of a step.
-    private func meter(_ index: Int) -> (Int64, Int64) -> Void {
-        let meter = LogMeter(host: host, logDirectory: options.logDirectory)
-        return { decoded, left in step(index, meter.reading(decoded: decoded, left: left)) }
+    /// Passes over the ranges that fitted into memory when keys were counted as well.
+    private func fitScalers(
+        _ statistics: FrozenStatistics, _ ranges: [UserRange]
+    ) throws(RefreshError) -> [RowScalers] {
+        var fit = ScalerFit()
+        var meter = PassMeter(LogMeter(host: host, logDirectory: options.logDirectory))
+        let reducer = Reducer(statistics: statistics, options: options.fold)
+        for users in ranges {
+            var pass = FitPass(users: users, reducer: reducer, memoryByteCount: .max)
+            _ = try read(
+                { event, offset in
+                    pass.take(event, at: offset) { scratch, _ in
+                        fit.add(scratch.keys, scratch.raw)
+                    }
+                }, note: { _ in },
+                progress: { decoded, left in
+                    step(.scalers, meter.reading(decoded: decoded, left: left, users: users))
+                })
+            pass.finish(
+                observe: { scratch, _ in fit.add(scratch.keys, scratch.raw) }, each: { _ in })
+        }
+        return fit.scalers()
     }
+
+    /// Reads the log once and hands out the window's events, enriched, and their times.
+    private func read(
+        _ take: (EnrichedEvent, LogOffset) -> Reducer.Outcome, note: (Int64) -> Void,
+        progress: (_ decodedBytes: Int64, _ bytesLeft: Int64) -> Void
+    ) throws(RefreshError) -> RecordCounters {
+        var intake = Intake(options: options.clock)
+        try LogPass(host: host, options: options).forEach(
+            { entry, offset in
+                if case .record(.event(let event)) = entry, window.contains(event.seconds) {
+                    note(event.seconds)
+                }
+                _ = intake.take(entry, at: offset) { event, place in
+                    guard window.contains(event.event.seconds) else { return .unfolded }
+                    return take(event, place)
+                }
+                return !window.isOver(intake)
+            }, progress: progress)
+        return intake.counters
+    }
+}
+
+extension UserRange {
+    /// Everybody.
+    static let all = UserRange(first: 0, last: .max)
 }

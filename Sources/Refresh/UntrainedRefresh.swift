@@ -22,6 +22,10 @@ package struct RefreshOptions: Sendable {
     package var latestSeconds: Int64 = 4_102_444_799
     /// The first record that no pass reads; nil reads to the log's end.
     package var end: RecordPlace?
+    /// Estimated bytes of users' states while statistics are fitted.
+    ///
+    /// With more, the log is read again for the rest of the users. It changes no result.
+    package var memoryByteCount: Int64 = 2 << 30
 
     package init(logDirectory: String, stateDirectory: String, seed: UInt64) {
         self.logDirectory = logDirectory
@@ -134,7 +138,7 @@ package struct UntrainedRefresh {
     package func run() throws(RefreshError) -> RefreshReport {
         let start = host.clock.monotonicNanoseconds()
         let fit = try StatisticsPasses(host: host, options: options, window: FitWindow()) {
-            self.step($0, $1)
+            self.step($0.rawValue, $1)
         }.run()
         step(3, LogMeter.Reading(fraction: 0))
         let published = try publish(fit.statistics, from: fit.from, to: fit.to)

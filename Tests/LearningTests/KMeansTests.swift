@@ -44,6 +44,47 @@ import Testing
         #expect(one.values == [Float](repeating: Float(91.0 / 11), count: 16))
     }
 
+    @Test func `clusters a sample of many points, and all of few`() throws {
+        let points = try goldenPoints()
+        let whole = KMeans.centroids(of: points, k: 20, seed: 3)
+        var limits = KMeans.Limits()
+        #expect(limits.pointCount == 100_000)
+        limits.pointCount = points.count / 16
+        #expect(KMeans.centroids(of: points, k: 20, seed: 3, limits: limits) == whole)
+        limits.pointCount = 150
+        let sampled = KMeans.centroids(of: points, k: 20, seed: 3, limits: limits)
+        #expect(sampled != whole && sampled.count == 20)
+        #expect(sampled.inertia(of: points) < 1.3 * Self.golden[2].median)
+        // The sample is the same however it is made, and a sample's sample is itself.
+        var sample = PointSample(limit: 150, seed: 3)
+        for row in words(points).reversed() { sample.insert(high: row.high, low: row.low) }
+        #expect(sample.points.count == 150 * 16)
+        #expect(KMeans.centroids(of: sample.points, k: 20, seed: 3, limits: limits) == sampled)
+    }
+
+    @Test func `a sample depends on seed and set, not on order or repetition`() {
+        var random = SeededRandom(seed: 8, stream: 0)
+        let points = (0..<20_000).map { _ in (high: random.next(), low: random.next()) }
+        func sample(_ points: [(high: UInt64, low: UInt64)], seed: UInt64) -> [UInt8] {
+            var sample = PointSample(limit: 500, seed: seed)
+            for point in points { sample.insert(high: point.high, low: point.low) }
+            return sample.points
+        }
+        let once = sample(points, seed: 1)
+        #expect(once.count == 500 * 16)
+        #expect(sample(points.reversed() + points.prefix(700), seed: 1) == once)
+        #expect(sample(words(once), seed: 1) == once)
+        #expect(sample(points, seed: 2) != once)
+        // Fewer than the limit are all there, ascending.
+        let few = sample(Array(points.prefix(40)), seed: 1)
+        let sorted = points.prefix(40).sorted { ($0.high, $0.low) < ($1.high, $1.low) }
+        #expect(words(few).map(\.high) == sorted.map(\.high))
+        #expect(words(few).map(\.low) == sorted.map(\.low))
+        // Chosen evenly: about half of them begin with a bit that is not set.
+        let low = stride(from: 0, to: once.count, by: 16).count { once[$0] < 128 }
+        #expect((200...300).contains(low))
+    }
+
     @Test func `leaves no cluster empty`() throws {
         let points = try goldenPoints()
         for seed in 0..<10 {
@@ -61,4 +102,14 @@ import Testing
 private func goldenPoints() throws -> [UInt8] {
     try RealDisk().text(of: goldenPath("sra_points.txt"), limit: 1 << 20)
         .split { $0 == " " || $0 == "\n" }.compactMap { UInt8($0) }
+}
+
+/// Points as pairs of big-endian words.
+private func words(_ points: [UInt8]) -> [(high: UInt64, low: UInt64)] {
+    func word(_ start: Int) -> UInt64 {
+        points[start..<start + 8].reduce(0) { $0 << 8 | UInt64($1) }
+    }
+    return stride(from: 0, to: points.count, by: 16).map {
+        (high: word($0), low: word($0 + 8))
+    }
 }

@@ -62,7 +62,7 @@ package struct MTLNetwork<Scalar: TrainingScalar>: TrainableNetwork {
 
     package init(_ configuration: MTLConfiguration) {
         self.configuration = configuration
-        let names = ["churn", "category", "item"]
+        let names = MTLConfiguration.taskNames
         precondition(
             configuration.taskWeights.count == names.count
                 && configuration.headWidths.count == 2, "MTLNetwork: \(configuration)")
@@ -83,13 +83,7 @@ package struct MTLNetwork<Scalar: TrainingScalar>: TrainableNetwork {
             dropout: configuration.residualDropout, site: MTLSite.residual, in: &layout)
         latent = LinearLayer(
             "latent", inputWidth: width, outputWidth: configuration.latentWidth, in: &layout)
-        let outputs = [1, configuration.categoryCount, configuration.itemCount]
-        heads = names.indices.map {
-            TaskHead(
-                names[$0],
-                widths: [configuration.latentWidth] + configuration.headWidths + [outputs[$0]],
-                dropout: configuration.headDropout, firstSite: MTLSite.heads + 2 * $0, in: &layout)
-        }
+        heads = names.indices.map { configuration.head(of: $0, in: &layout) }
         self.layout = layout
     }
 
@@ -162,19 +156,13 @@ extension MTLNetwork {
             configuration.inputWidth == RowLayout.width,
             "MTLNetwork: rows of \(configuration.inputWidth)")
         let input = RowSequences<Scalar>(halfs: examples.map(\.rows), width: RowLayout.width)
-        let churn = Matrix<Scalar>(rows: examples.count, columns: 1)
-        let categories = Matrix<Scalar>(
-            rows: examples.count, columns: configuration.categoryCount)
-        let items = Matrix<Scalar>(rows: examples.count, columns: configuration.itemCount)
-        for (place, user) in input.order.enumerated() {
-            guard let labels = examples[user].labels else {
-                preconditionFailure("MTLNetwork: example \(user) has no labels")
-            }
-            churn[place, 0] = labels.churned ? 1 : 0
-            for category in labels.categories { categories[place, Int(category)] = 1 }
-            for item in labels.items { items[place, Int(item)] = 1 }
-        }
-        return Shard(input: input, labels: [churn, categories, items])
+        // In the input's order.
+        let ordered = input.order.map { examples[$0] }
+        return Shard(
+            input: input,
+            labels: MTLConfiguration.taskNames.indices.map {
+                configuration.labels(of: $0, ordered)
+            })
     }
 }
 
@@ -183,6 +171,6 @@ private enum MTLSite {
     static let attention = 0
     static let residual = 4
     static let latent = 5
-    static let heads = 6
+    // 6…11 are the heads' (`MTLConfiguration.head`).
     static let encoder = 12
 }

@@ -17,6 +17,8 @@ package actor Trainer<Network: TrainableNetwork<Float>> {
     /// Places in the source of what is trained on, and of what early stopping looks at.
     private let training: [UInt32]
     private let validation: [UInt32]
+    /// Whether the weights began as somebody's, who would keep them.
+    private let isWarm: Bool
     let settings: [String]
 
     let weights: Matrix<Float>
@@ -36,7 +38,9 @@ package actor Trainer<Network: TrainableNetwork<Float>> {
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.unowned }
 
     /// - Parameters:
-    ///   - network: what to train; it begins with its layout's values drawn from the seed.
+    ///   - network: what to train.
+    ///   - start: `[1, layout.count]` weights to begin with, which are copied; nil draws the layout's
+    ///     values from the seed. With early stopping, weights that no epoch makes better are kept.
     ///   - source: where the examples are.
     ///   - training: places of the examples to train on.
     ///   - validation: places of the examples to look at after each epoch; may be empty unless
@@ -46,8 +50,8 @@ package actor Trainer<Network: TrainableNetwork<Float>> {
     ///   - progress: called after each step, on the trainer's thread.
     /// - Throws: `noExamples` when there is nothing to train on.
     package init(
-        network: Network, source: any ExampleSource, training: [Int], validation: [Int] = [],
-        options: TrainerOptions, host: Host,
+        network: Network, start: Matrix<Float>? = nil, source: any ExampleSource,
+        training: [Int], validation: [Int] = [], options: TrainerOptions, host: Host,
         progress: @escaping @Sendable (TrainingProgress) -> Void = { _ in }
     ) throws(LearningError) {
         guard !training.isEmpty else { throw .noExamples(network: options.name) }
@@ -69,8 +73,10 @@ package actor Trainer<Network: TrainableNetwork<Float>> {
         settings = options.lines(
             layout: layout, terms: network.terms,
             training: Self.hash(self.training, of: source),
-            validation: Self.hash(self.validation, of: source))
+            validation: Self.hash(self.validation, of: source), start: start)
         weights = layout.initialWeights(seed: options.seed)
+        if let start { weights.copy(from: start) }
+        isWarm = start != nil
         first = Matrix(rows: 1, columns: layout.count)
         second = Matrix(rows: 1, columns: layout.count)
         gradients = (0..<options.shardCount).map { _ in Matrix(rows: 1, columns: layout.count) }
@@ -86,6 +92,7 @@ package actor Trainer<Network: TrainableNetwork<Float>> {
     package func run() async throws(LearningError) -> TrainingResult {
         defer { crew.stop() }
         try resume()
+        try await keepStart()
         while state.epoch < options.epochCount, !state.isStopped {
             try await trainEpoch()
             try await endEpoch()
@@ -95,6 +102,26 @@ package actor Trainer<Network: TrainableNetwork<Float>> {
             weights: isBest ? best ?? weights : weights, epochs: state.reports,
             epoch: isBest ? state.bestEpoch ?? state.epoch - 1 : state.epoch - 1,
             stepCount: state.step)
+    }
+
+    /// Makes the weights that a warm start began with the best so far.
+    private func keepStart() async throws(LearningError) {
+        guard isWarm, options.earlyStopping != nil, state.step == 0, state.bestEpoch == nil else {
+            return
+        }
+        keepBest(loss: weightedLoss(try await validate()), epoch: -1)
+    }
+
+    private func weightedLoss(_ means: [Double]) -> Double {
+        zip(network.terms, means).reduce(0) { $0 + $1.0.weight * $1.1 }
+    }
+
+    private func keepBest(loss: Double, epoch: Int) {
+        state.bestLoss = loss
+        state.bestEpoch = epoch
+        let kept = best ?? Matrix(rows: 1, columns: weights.count)
+        kept.copy(from: weights)
+        best = kept
     }
 
     /// Takes the batches of this epoch that are not done.
@@ -158,14 +185,8 @@ package actor Trainer<Network: TrainableNetwork<Float>> {
         let losses = zip(state.sums, state.counts).map { $1 > 0 ? $0 / $1 : 0 }
         state.reports.append(EpochReport(training: losses, validation: validated))
         if let stopping = options.earlyStopping {
-            let loss = zip(network.terms, validated).reduce(0) { $0 + $1.0.weight * $1.1 }
-            if loss < state.bestLoss {
-                state.bestLoss = loss
-                state.bestEpoch = state.epoch
-                let kept = best ?? Matrix(rows: 1, columns: weights.count)
-                kept.copy(from: weights)
-                best = kept
-            }
+            let loss = weightedLoss(validated)
+            if loss < state.bestLoss { keepBest(loss: loss, epoch: state.epoch) }
             state.isStopped = state.epoch - (state.bestEpoch ?? state.epoch) >= stopping.patience
         }
         state.epoch += 1

@@ -1,4 +1,5 @@
 import Kernels
+import Storage
 
 /// How a network is trained; the defaults are PyTorch's where the paper names none.
 package struct TrainerOptions: Sendable {
@@ -64,9 +65,16 @@ package struct TrainerOptions: Sendable {
         clipNorm = recipe.largestGradientNorm
     }
 
+    private static func hash(_ weights: Matrix<Float>) -> UInt64 {
+        var hash = StableHash64()
+        for value in weights.values { hash.update(UInt64(value.bitPattern)) }
+        return hash.value
+    }
+
     /// Everything that the result depends on, as lines `key = value`.
     func lines(
-        layout: ParameterLayout, terms: [LossTerm], training: UInt64, validation: UInt64
+        layout: ParameterLayout, terms: [LossTerm], training: UInt64, validation: UInt64,
+        start: Matrix<Float>? = nil
     ) -> [String] {
         precondition(
             epochCount > 0 && shardCount > 0 && threadCount > 0 && checkpointSteps > 0,
@@ -82,7 +90,7 @@ package struct TrainerOptions: Sendable {
             "precision = \(precision.rawValue)",
             "patience = \(earlyStopping.map { "\($0.patience)" } ?? "none")",
             "training examples = \(training)", "held-out examples = \(validation)",
-        ] + settings
+        ] + (start.map { ["start = \(Self.hash($0))"] } ?? []) + settings
     }
 }
 
@@ -120,7 +128,7 @@ package struct TrainingResult: Sendable {
     package var weights: Matrix<Float>
     /// By epoch.
     package var epochs: [EpochReport]
-    /// The epoch, from 0, whose weights these are.
+    /// The epoch, from 0, whose weights these are; −1 when none was better than a warm start.
     package var epoch: Int
     /// Optimiser steps in all.
     package var stepCount: Int

@@ -13,16 +13,21 @@ package struct TrainingExample: Sendable, Equatable {
     package var endBucket: UInt8
     /// Labels in the horizon after the cut; nil when nobody asked.
     package var labels: TaskLabels?
+    /// `[Z]` what a frozen encoder made of the rows; empty when nobody asked.
+    ///
+    /// For the training of heads alone, which reads no rows. Not kept in files of examples.
+    package var latents: [Float]
 
     package init(
         rows: [UInt16], futureRows: [UInt16] = [], tokens: [RowToken] = [], endBucket: UInt8 = 0,
-        labels: TaskLabels? = nil
+        labels: TaskLabels? = nil, latents: [Float] = []
     ) {
         self.rows = rows
         self.futureRows = futureRows
         self.tokens = tokens
         self.endBucket = endBucket
         self.labels = labels
+        self.latents = latents
     }
 }
 

@@ -118,7 +118,9 @@ package struct NetworkTraining: Sendable {
 
 extension EncoderName {
     /// Which stream of a refresh's seed the network draws from; never changes its meaning.
-    fileprivate var stream: UInt64 {
+    ///
+    /// Its heads alone draw from the 16th after it.
+    var stream: UInt64 {
         switch self {
         case .sra: 1
         case .fip: 2

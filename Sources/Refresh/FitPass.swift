@@ -1,0 +1,146 @@
+import EventLog
+import Events
+import Features
+import Sessions
+
+/// One pass of a fit: the users of a range, from their first event to their settled state.
+///
+/// As `ExamplePass` does, it gives up users when they do not fit into memory; a later pass takes
+/// them. What it hands out of a user is therefore only final once the pass is over.
+struct FitPass {
+    /// Shrinks when its users do not fit into memory.
+    private(set) var users: UserRange
+
+    private let reducer: Reducer
+    private let memoryByteCount: Int64
+    private var scratch = FoldScratch()
+    private var folded: [UserID: FittedUser] = [:]
+    private var byteCount: Int64 = 0
+    /// Recent event ids of users who are not folded in this pass: whether their events are
+    /// repeated decides whether these move the log clock, as it does live.
+    private var eventIDs: [UserID: [UInt64]] = [:]
+
+    /// - Parameters:
+    ///   - users: whom it folds.
+    ///   - reducer: of the statistics that are known so far.
+    ///   - memoryByteCount: estimated bytes of states and tallies beyond which users are given up.
+    init(users: UserRange, reducer: Reducer, memoryByteCount: Int64) {
+        var fold = reducer.options
+        // The fold reads no row of the past, and the fit none at all.
+        fold.rowWindow = 1
+        self.reducer = Reducer(statistics: reducer.statistics, options: fold)
+        self.users = users
+        self.memoryByteCount = memoryByteCount
+        scratch.collectsRaw = true
+    }
+
+    /// Takes an event that the intake lets through.
+    ///
+    /// - Parameters:
+    ///   - event: inside the window of the fit.
+    ///   - offset: its place in the log.
+    ///   - observe: called with what the fold left in the scratch, and the user's own tally.
+    /// - Returns: what the intake counts; an event of a user outside the range is let through.
+    mutating func take(
+        _ event: EnrichedEvent, at offset: LogOffset,
+        observe: (FoldScratch, inout KeyTally) -> Void
+    ) -> Reducer.Outcome {
+        let user = event.event.user
+        guard users.contains(user) else { return pass(event) }
+        scratch.removeRows()
+        let (outcome, growth) = Self.fold(
+            event, offset, reducer,
+            into: &folded[
+                user, default: FittedUser(firstOffset: offset, options: reducer.options)],
+            &scratch, observe)
+        byteCount += growth
+        if byteCount > memoryByteCount { shrink() }
+        return outcome
+    }
+
+    /// Settles every user of the range, in the order of their ranks, and forgets them.
+    mutating func finish(
+        observe: (FoldScratch, inout KeyTally) -> Void, each: (inout FittedUser) -> Void
+    ) {
+        for user in folded.keys.sorted(by: { UserRange.rank($0) < UserRange.rank($1) }) {
+            guard var one = folded.removeValue(forKey: user) else { continue }
+            scratch.removeRows()
+            _ = reducer.settled(one.state, &scratch)
+            one.rowCount += Int64(scratch.keys.count)
+            observe(scratch, &one.tally)
+            each(&one)
+        }
+    }
+
+    private static func fold(
+        _ event: EnrichedEvent, _ offset: LogOffset, _ reducer: Reducer,
+        into user: inout FittedUser, _ scratch: inout FoldScratch,
+        _ observe: (FoldScratch, inout KeyTally) -> Void
+    ) -> (Reducer.Outcome, growth: Int64) {
+        let before = user.noted
+        let outcome = reducer.admit(event, at: offset, into: &user.state, &scratch)
+        user.rowCount += Int64(scratch.keys.count)
+        observe(scratch, &user.tally)
+        user.noted = user.byteCount
+        return (outcome, growth: user.noted - before)
+    }
+
+    /// Lets an event of a user through who is not folded in this pass.
+    private mutating func pass(_ event: EnrichedEvent) -> Reducer.Outcome {
+        let hash = event.event.eventIDHash
+        let limit = reducer.options.order.eventIDLimit
+        guard hash != 0, limit > 0 else { return .unfolded }
+        let isNew = OrderWindow.note(
+            hash, in: &eventIDs[event.event.user, default: []], limit: limit)
+        return isNew ? .unfolded : Reducer.Outcome(admission: .duplicate, foldedCount: 0)
+    }
+
+    /// Gives up the users of the greater half of ranks; a later pass takes them.
+    private mutating func shrink() {
+        let ranks = folded.keys.map(UserRange.rank).sorted()
+        // A user who alone is over the bound stays.
+        guard ranks.count > 1 else { return }
+        users.shrink(to: ranks[ranks.count / 2] - 1)
+        for user in folded.keys.filter({ !users.contains($0) }) {
+            guard let gone = folded.removeValue(forKey: user) else { continue }
+            byteCount -= gone.noted
+            let hashes = gone.state.window.eventIDs
+            if !hashes.isEmpty { eventIDs[user] = hashes }
+        }
+    }
+}
+
+/// A user's state, and what a fit counts of it.
+struct FittedUser {
+    var state: UserState
+    var tally = KeyTally()
+    /// Rows committed, and at the end those that a read adds.
+    var rowCount: Int64 = 0
+    /// `byteCount` after the last event.
+    fileprivate(set) var noted: Int64 = 0
+
+    init(firstOffset: LogOffset, options: FoldOptions) {
+        state = UserState(firstOffset: firstOffset, options: options)
+    }
+
+    /// Estimated bytes in memory.
+    var byteCount: Int64 {
+        var arrays = tally.byteCount
+        var count = arrays > 0 ? 1 : 0
+        for table in [
+            state.items, state.categories, state.nameClusters, state.urls, state.queries,
+            state.queryClusters,
+        ] where !table.keys.isEmpty {
+            arrays += table.byteCount
+            count += 3
+        }
+        let pending = state.window.pending.capacity * MemoryLayout<PendingEvent>.stride
+        let ids = state.window.eventIDs.capacity * 8
+        let rows =
+            state.rows.halves.capacity * 2
+            + state.rows.keys.capacity * MemoryLayout<RowKey>.stride
+        // Twice the record, for the free places of the table; an array's header is 32 bytes.
+        return Int64(
+            2 * MemoryLayout<Self>.stride + arrays + pending + ids + rows + 32 * (count + 4))
+    }
+}
