@@ -14,6 +14,7 @@ extension Configuration {
         options.reader = readerOptions
         options.earliestSeconds = events.earliestSeconds
         options.latestSeconds = events.latestSeconds
+        options.memoryByteCount = refresh.memoryBudget
         return options
     }
 

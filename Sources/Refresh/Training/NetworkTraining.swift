@@ -76,15 +76,12 @@ package struct NetworkTraining: Sendable {
     private var latest: LatestRows { LatestRows(source: examples, limit: options.rowWindow) }
 
     private func network(_ preset: MTLConfiguration) -> MTLNetwork<Float> {
-        var configuration = preset
-        configuration.categoryCount = max(1, targets.categories.count)
-        configuration.itemCount = max(1, targets.items.count)
-        return MTLNetwork(configuration)
+        MTLNetwork(preset.sized(for: targets))
     }
 
     private var eventNetwork: ESANetwork<Float> {
         var configuration = options.sizes.esa
-        configuration.categoryCount = vocabulary.categories.count + 1
+        configuration.categoryCount = ESAConfiguration(vocabulary).categoryCount
         return ESANetwork(configuration)
     }
 
