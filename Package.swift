@@ -92,7 +92,8 @@ let package = Package(
             name: "ubpd",
             dependencies: [
                 "Daemon", "Refresh", "Import", "Simulation", "Pipeline", "EventLog", "Events",
-                "Sessions", "Features", "Encoders", "Learning", "Kernels", "Snapshots", "Storage",
+                "Sessions", "Features", "Encoders", "Learning", "Profiles", "Kernels", "Snapshots",
+                "Storage",
                 arguments, logging, signals,
             ],
             swiftSettings: strict),

@@ -5,6 +5,7 @@ import Features
 import Kernels
 import Logging
 import Pipeline
+import Profiles
 import Sessions
 import Storage
 

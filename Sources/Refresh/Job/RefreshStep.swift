@@ -60,9 +60,8 @@ enum RefreshStep: Hashable, Sendable {
 
     /// The steps of a refresh, in order; the plan before them is not one.
     ///
-    /// - Parameters:
-    ///   - networks: of a new space, to be trained; of a kept one, those whose heads are refitted.
-    ///   - hasLive: whether there is a live generation with a space of its own.
+    /// `networks` of a new space are trained; of a kept one, they are those whose heads are
+    /// refitted. `hasLive` says whether there is a live generation with a space of its own.
     static func all(
         _ kind: RefreshJobOptions.Kind, networks: [EncoderName], hasLive: Bool
     ) -> [RefreshStep] {

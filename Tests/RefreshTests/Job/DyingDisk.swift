@@ -76,7 +76,8 @@ final class DyingDisk: WrappingDisk {
 
     func freeByteCount(_ path: String) throws(StorageError) -> Int64 {
         try live()
-        return try free ?? real.freeByteCount(path)
+        if let free { return free }
+        return try real.freeByteCount(path)
     }
 }
 

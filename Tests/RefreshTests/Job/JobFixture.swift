@@ -1,11 +1,13 @@
 import Encoders
 import EventLog
 import Events
+import Features
 import Foundation
 import GRDB
 import Learning
 import Pipeline
 import Refresh
+import Sessions
 import Snapshots
 import Storage
 import Synchronization

@@ -1,3 +1,4 @@
+import Encoders
 import Foundation
 import Refresh
 import Storage
@@ -34,7 +35,8 @@ import Testing
                 }
                 if reached > 200 { break }
             }
-            #expect(JobFixture.differences(wanted, try fixture.published(state)) == [])
+            let second = try fixture.published(state)
+            #expect(JobFixture.differences(wanted, second) == [])
         }
         #expect(deaths > 40)
     }
@@ -100,7 +102,7 @@ import Testing
         options.refresh.stateDirectory = root.path + "/b"
         _ = try await fixture.run(options, said: fresh)
         #expect(fresh.lines == [])
-        #expect(
-            JobFixture.differences(try fixture.published("a"), try fixture.published("b")) == [])
+        let (first, second) = (try fixture.published("a"), try fixture.published("b"))
+        #expect(JobFixture.differences(first, second) == [])
     }
 }
