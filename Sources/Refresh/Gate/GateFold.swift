@@ -3,6 +3,7 @@ import Features
 import Learning
 import Pipeline
 import Profiles
+import Sessions
 import Storage
 
 /// Folds a log once, up to the end of the label horizon, for what models say of held-out users at
