@@ -104,6 +104,13 @@ package final class LivePipeline: ProfileService {
         try await profiler.profiles(of: users, asOf: asOf)
     }
 
+    /// What users will do, at the applied cursor.
+    package func predictions(
+        of users: [UserID]
+    ) async throws(PipelineError) -> PredictionReply {
+        try await profiler.predictions(of: users)
+    }
+
     /// Cuts, writes, verifies and publishes a snapshot.
     package func createSnapshot(
         _ request: SnapshotRequest
