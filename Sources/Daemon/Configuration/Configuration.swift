@@ -19,6 +19,7 @@ package struct Configuration: Sendable, Equatable {
     package var commit = CommitBounds()
     package var memory = MemoryBounds()
     package var encoders = EncoderOptions()
+    package var profile = ProfileOptions()
     package var snapshot = SnapshotOptions()
     package var control = ControlOptions()
     package var quarantine = QuarantineBounds()
@@ -92,6 +93,11 @@ package struct Configuration: Sendable, Equatable {
     package struct EncoderOptions: Sendable, Equatable {
         package var kernels = KernelChoice.auto
         package var stepping = SteppingChoice.resident
+    }
+
+    /// What a profile is made of.
+    package struct ProfileOptions: Sendable, Equatable {
+        package var hybrid = HybridName.extended
     }
 
     /// What is in a snapshot and how many stay.
@@ -171,6 +177,14 @@ package struct Configuration: Sendable, Equatable {
         case resident
         /// Hidden states are derived when they are read or their rows leave the window.
         case lazy
+    }
+
+    /// `profile.hybrid`.
+    package enum HybridName: String, Sendable, CaseIterable {
+        /// Every part that the space has.
+        case extended
+        /// The 744 columns of the published hybrid.
+        case published
     }
 
     /// `log.level`, in swift-log's words.
