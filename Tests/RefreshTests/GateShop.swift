@@ -123,13 +123,27 @@ struct GateShop {
         return network.layout.tensors(result.weights)
     }
 
-    func model(_ space: SpaceFiles, rowWindow: Int = 64) throws -> ProfileModel {
-        var fold = options.fold
-        fold.rowWindow = rowWindow
-        return try ProfileModel(
-            statistics: statistics, fold: fold, space: space,
-            generation: GenerationFiles(itemFactors: nil, categoryFactors: nil),
+    /// A model with the shop's statistics.
+    func model(_ space: SpaceFiles, itemFactors: BPRFactors? = nil) throws -> ProfileModel {
+        try ProfileModel(
+            statistics: statistics, fold: options.fold, space: space,
+            generation: GenerationFiles(itemFactors: itemFactors, categoryFactors: nil),
             hybrid: .extended, level: .best)
+    }
+
+    /// Factors of the shop's items that nobody trained.
+    func factors(_ value: (inout SeededRandom) -> Float) -> BPRFactors {
+        let options = BPROptions(
+            factorCount: 6, rate: 0.05, regularization: 0.01, epochCount: 20)
+        let items = Matrix<Float>(
+            rows: 8, columns: BPRKernels.rowWidth(factorCount: options.factorCount))
+        var random = SeededRandom(seed: 7, stream: 0)
+        for row in 0..<8 {
+            for column in 0...options.factorCount { items[row, column] = value(&random) }
+        }
+        return BPRFactors(
+            ids: Array(0..<8), items: items, popularity: [Int32](repeating: 5, count: 8),
+            options: options, weights: .item)
     }
 
     func judge(

@@ -62,7 +62,8 @@ import Testing
         }
         // And the good one is welcome after it.
         let report = try shop.judge(shop.model(shop.good), against: shuffled)
-        #expect(report.passed && (try Self.metric("churn", report).lower ?? 0) > 0.1)
+        #expect(report.passed, "\(report.refusals)")
+        #expect(try Self.metric("churn", report).lower ?? 0 > 0.1)
     }
 
     @Test func `a candidate with a collapsed part is refused`() async throws {
@@ -84,6 +85,22 @@ import Testing
         let report = try shop.judge(shop.model(blind), against: live)
         #expect(report.refusals.contains { $0.hasPrefix("part mtl-churn: collapsed") })
         #expect(report.refusals.contains { $0.hasPrefix("churn: AUROC 0.5000") })
+    }
+
+    @Test func `scores of few targets are no collapse, scores that are all zero are`() async throws
+    {
+        let shop = try await GateShop.shared.value
+        let live = ProfileModel.builtIn(fold: shop.options.fold)
+        let some = shop.factors { Float($0.nextUnit() - 0.5) }
+        let report = try shop.judge(shop.model(shop.good, itemFactors: some), against: live)
+        #expect(report.passed, "\(report.refusals)")
+        let part = try #require(report.parts.first { $0.name == "bpr-sku" })
+        #expect(part.health == "healthy" && part.spreadCount == 8 && part.columnCount == 100)
+        #expect((report.parts.first { $0.name == "bpr-category" })?.health == "empty")
+        let none = shop.factors { _ in 0 }
+        let zero = try shop.judge(shop.model(shop.good, itemFactors: none), against: live)
+        #expect(zero.refusals.count == 1, "\(zero.refusals)")
+        #expect(zero.refusals.first?.hasPrefix("part bpr-sku: collapsed") == true)
     }
 
     @Test func `a candidate that overflows is refused by user and column`() async throws {

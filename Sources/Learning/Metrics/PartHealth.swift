@@ -33,8 +33,10 @@ package struct PartHealth: Sendable, Hashable {
     /// Users with a column that is not zero.
     package var filledCount: Int
 
-    /// Below it, columns' mean squared correlation is above 0.98.
-    package static let leastRank = 1.02
+    /// Below it, columns' mean squared correlation is above 0.9999.
+    ///
+    /// One column then leaves 1 % of another's deviation open. A good latent of churn came to 1.015.
+    package static let leastRank = 1.0001
     /// Share of a latent's columns that must have spread.
     package static let leastShare = 0.5
     /// Users whose correlations are counted; more would say the same.

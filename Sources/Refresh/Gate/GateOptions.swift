@@ -3,6 +3,8 @@ import Learning
 /// What the gate asks of a candidate.
 package struct GateOptions: Sendable {
     /// Most users of each half of the hold-out, 1…65,535; those first in a mix of their ids.
+    ///
+    /// Their profiles by both models are in memory together: 16 D bytes for a user of each half.
     package var userCount = 20_000
     /// Estimated bytes of users' states; with more, fewer users are judged.
     package var memoryByteCount: Int64 = 2 << 30

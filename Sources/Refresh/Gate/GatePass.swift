@@ -138,7 +138,6 @@ struct GatePass {
             scratch.removeRows()
             outcome = model.reducer.admit(
                 event, at: offset, into: &users.values[index].folds[place].state, &scratch)
-            guard !model.bank.isEmpty else { continue }
             users.values[index].folds[place].departed.append(scratch.departed)
             if users.values[index].folds[place].departed.count >= Self.departedLimit {
                 users.values[index].folds[place].step(&replays[place])
