@@ -62,7 +62,7 @@ package struct JobProgress: Sendable, Equatable, Codable {
 
     fileprivate func encoded() -> [UInt8] {
         let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         // Numbers, of which each is finite, and texts always encode.
         return (try? encoder.encode(self)).map { Array($0) + [UInt8(ascii: "\n")] } ?? []
     }

@@ -88,14 +88,26 @@ struct JobFixture {
     private static func makeJob(
         _ host: Storage.Host, _ options: RefreshJobOptions, _ cancelAt: Int?, _ said: Said
     ) async throws -> RefreshJob {
-        while true {
-            do {
-                return try RefreshJob(
-                    host: host, options: options, progress: { said.note($0, cancelAt) },
-                    say: { said.add($0) })
-            } catch RefreshError.busy {
-                try await Task.sleep(for: .milliseconds(1))
-            }
+        var job = try open(host, options, cancelAt, said)
+        while job == nil {
+            try await Task.sleep(for: .milliseconds(1))
+            job = try open(host, options, cancelAt, said)
+        }
+        guard let job else { throw RefreshError.cancelled }
+        return job
+    }
+
+    /// Nil while another job holds the directory.
+    private static func open(
+        _ host: Storage.Host, _ options: RefreshJobOptions, _ cancelAt: Int?, _ said: Said
+    ) throws -> RefreshJob? {
+        let progress: @Sendable (JobProgress) -> Void = { said.note($0, cancelAt) }
+        let say: @Sendable (String) -> Void = { said.add($0) }
+        do {
+            return try RefreshJob(host: host, options: options, progress: progress, say: say)
+        } catch {
+            if case .busy = error { return nil }
+            throw error
         }
     }
 
