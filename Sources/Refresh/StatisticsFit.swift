@@ -1,8 +1,5 @@
 import Events
 import Features
-import Kernels
-import Learning
-import Sessions
 
 /// Gathers, over a log, the key statistics that a generation freezes (docs/rows.md §5).
 ///

@@ -137,15 +137,25 @@ package struct StatisticsPasses {
             to = max(to ?? seconds, seconds)
         }
 
-        /// Counters of a pass, which counts events of users outside its range as applied.
-        mutating func add(_ pass: RecordCounters) {
-            guard !ranges.isEmpty else {
-                counters = pass
-                return
-            }
-            counters.late += pass.late
-            counters.pending += pass.pending
-            counters.applied -= pass.late + pass.pending
+        mutating func add(_ user: inout FittedUser) {
+            fit.add(&user.tally)
+            userCount += 1
+            rowCount += user.rowCount
+            let late = Int64(user.state.activity.lateCount)
+            let pending = Int64(user.state.window.pending.count)
+            counters.late += late
+            counters.pending += pending
+            counters.applied -= late + pending
+        }
+
+        /// Takes over what is the same in every pass: a pass does not know what became of events of
+        /// users outside its range, so that `add` tells late and pending ones from applied ones.
+        mutating func begin(_ pass: RecordCounters) {
+            guard ranges.isEmpty else { return }
+            counters = pass
+            counters.applied += pass.late + pass.pending
+            counters.late = 0
+            counters.pending = 0
         }
     }
 
@@ -168,16 +178,11 @@ package struct StatisticsPasses {
                     step(
                         .keys, meter.reading(decoded: decoded, left: left, users: pass.users))
                 })
+            counted.begin(counters)
             pass.finish(
                 observe: { scratch, tally in
                     counted.fit.tally(scratch, statistics, into: &tally)
-                },
-                each: { user in
-                    counted.fit.add(&user.tally)
-                    counted.userCount += 1
-                    counted.rowCount += user.rowCount
-                })
-            counted.add(counters)
+                }, each: { user in counted.add(&user) })
             counted.ranges.append(pass.users)
             guard let next = pass.users.next else { return counted }
             users = next

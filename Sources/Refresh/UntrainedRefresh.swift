@@ -132,7 +132,7 @@ package struct UntrainedRefresh {
         report = progress
     }
 
-    /// Reads the log three times and publishes.
+    /// Fits, in as many passes over the log as its users need, and publishes.
     package func run() throws(RefreshError) -> RefreshReport {
         let start = host.clock.monotonicNanoseconds()
         let fit = try StatisticsPasses(host: host, options: options, window: FitWindow()) {

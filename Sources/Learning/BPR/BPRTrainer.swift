@@ -4,7 +4,8 @@ import Storage
 /// Trains BPR factors: stretches of steps, cells of them side by side, in one fixed order.
 ///
 /// The result is a function of the interactions and the options alone: not of the number of
-/// threads, nor of an interruption.
+/// threads, nor of an interruption. With two threads or more, a third draws the next stretch while
+/// the present one is computed: drawing is one generator's work and would leave the others idle.
 package struct BPRTrainer: Sendable {
     /// How far training is.
     package struct Progress: Sendable {
@@ -52,14 +53,23 @@ package struct BPRTrainer: Sendable {
         let workers = (0..<min(max(1, threadCount), options.shardCount)).map {
             BPRWorker(name: "bpr-\($0)", niceness: niceness)
         }
-        defer { for worker in workers { worker.stop() } }
-        while state.stretchCount * options.stretchStepCount < totalStepCount {
+        let drawer =
+            workers.count > 1 ? BPRDrawer(interactions, options, niceness: niceness) : nil
+        defer {
+            for worker in workers { worker.stop() }
+            drawer?.stop()
+        }
+        var ahead: BPRStretch?
+        while let steps = stepCount(ofStretch: state.stretchCount) {
             try Task.checkCancellation()
-            let done = state.stretchCount * options.stretchStepCount
-            let steps = min(options.stretchStepCount, totalStepCount - done)
-            let stretch = BPRStretch(
-                interactions: interactions, stepCount: steps, shardCount: options.shardCount,
-                seed: options.seed, index: state.stretchCount)
+            let index = state.stretchCount
+            let done = index * options.stretchStepCount
+            let stretch =
+                ahead
+                ?? BPRStretch(
+                    interactions: interactions, stepCount: steps,
+                    shardCount: options.shardCount, seed: options.seed, index: index)
+            async let next = drawer?.draw(index + 1, stepCount(ofStretch: index + 1))
             var counts = BPRKernels.Counts()
             for round in 0..<options.shardCount {
                 counts += await run(stretch, round, state, workers)
@@ -68,11 +78,18 @@ package struct BPRTrainer: Sendable {
                 throw LearningError.divergedFactors(stretch: state.stretchCount)
             }
             state.stretchCount += 1
+            ahead = await next
             try afterStretch(
                 state,
                 Progress(
                     stepCount: done + steps, totalStepCount: totalStepCount, counts: counts))
         }
+    }
+
+    /// Steps of a stretch; nil after the last.
+    private func stepCount(ofStretch index: Int) -> Int? {
+        let left = totalStepCount - index * options.stretchStepCount
+        return left > 0 ? min(options.stretchStepCount, left) : nil
     }
 
     private func run(
@@ -119,6 +136,31 @@ private actor BPRWorker {
     }
 
     func run(_ body: @Sendable () -> BPRKernels.Counts) -> BPRKernels.Counts { body() }
+
+    nonisolated func stop() { executor.stop() }
+}
+
+/// One thread that draws the next stretch.
+private actor BPRDrawer {
+    private nonisolated let executor: ThreadExecutor
+    private let interactions: BPRInteractions
+    private let options: BPROptions
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.unowned }
+
+    init(_ interactions: BPRInteractions, _ options: BPROptions, niceness: Int32) {
+        executor = ThreadExecutor(name: "bpr-draws", niceness: niceness)
+        self.interactions = interactions
+        self.options = options
+    }
+
+    /// A stretch of so many steps; nil of none.
+    func draw(_ index: Int, _ stepCount: Int?) -> BPRStretch? {
+        guard let stepCount else { return nil }
+        return BPRStretch(
+            interactions: interactions, stepCount: stepCount, shardCount: options.shardCount,
+            seed: options.seed, index: index)
+    }
 
     nonisolated func stop() { executor.stop() }
 }

@@ -49,20 +49,20 @@ package struct LatentFold {
         }
         defer { for worker in workers { worker.stop() } }
         let byteCount = Int64(places.count) * Int64(encoder.latentWidth) * 4
-        let source = try LatentSource(
+        var writer = try LatentWriter(
             width: encoder.latentWidth, count: places.count,
             spillPath: byteCount > options.memoryByteCount ? options.spillPath : nil, on: host)
         do throws(LearningError) {
-            try await fill(source, workers, progress)
+            try await fill(&writer, workers, progress)
         } catch {
-            source.remove()
+            writer.abandon()
             throw error
         }
-        return source
+        return writer.source(of: examples.fingerprint)
     }
 
     private func fill(
-        _ source: LatentSource, _ workers: [LatentWorker],
+        _ writer: inout LatentWriter, _ workers: [LatentWorker],
         _ progress: (HeadTraining.Progress) -> Void
     ) async throws(LearningError) {
         let start = host.clock.monotonicNanoseconds()
@@ -76,18 +76,17 @@ package struct LatentFold {
             let round = runs[first..<min(runs.count, first + workers.count)]
             for part in await Self.read(Array(round), workers) {
                 switch part {
-                case .success(let part): try source.append(part)
+                case .success(let part): try writer.append(part)
                 case .failure(let error): throw error
                 }
             }
             let seconds = Double(host.clock.monotonicNanoseconds() - start) / 1e9
-            let done = source.filledCount
+            let done = writer.count
             progress(
                 .encoding(
                     done: done, count: places.count,
                     secondsLeft: seconds / Double(done) * Double(places.count - done)))
         }
-        source.seal(examples.fingerprint)
     }
 
     /// One run a worker, in the order of the runs.

@@ -3,17 +3,93 @@ import Storage
 
 /// Latent vectors and labels of examples, for the training of heads: in memory, or in a file that is
 /// read a batch at a time.
-///
-/// Filled by one task before it is shared, and only read afterwards.
-// Sendable because nothing writes once `seal` was called, and nobody else has it before.
-package final class LatentSource: ExampleSource, @unchecked Sendable {
-    package let count: Int
+package struct LatentSource: ExampleSource {
+    /// Where z is, `[count, Z]` Float32; in a file little-endian.
+    enum Place: Sendable {
+        case memory([Float])
+        case file(any DiskFile, path: String)
+    }
+
     /// Of the examples and of every bit of z: a checkpoint belongs to one encoder's.
-    package private(set) var fingerprint: UInt64 = 0
+    package let fingerprint: UInt64
+    private let width: Int
+    private let place: Place
+    private let labels: [TaskLabels]
+    private let host: Host
+
+    init(
+        width: Int, place: Place, labels: [TaskLabels], fingerprint: UInt64, on host: Host
+    ) {
+        self.width = width
+        self.place = place
+        self.labels = labels
+        self.fingerprint = fingerprint
+        self.host = host
+    }
+
+    package var count: Int { labels.count }
+
+    /// Heads read one vector of everybody.
+    package func rowCount(_ index: Int) -> Int { 1 }
+
+    /// Examples without rows, but with z and labels.
+    package func examples(_ indices: [Int]) throws(LearningError) -> [TrainingExample] {
+        var examples: [TrainingExample] = []
+        examples.reserveCapacity(indices.count)
+        for index in indices {
+            examples.append(
+                TrainingExample(rows: [], labels: labels[index], latents: try latents(index)))
+        }
+        return examples
+    }
+
+    /// Removes the file; the examples cannot be read afterwards.
+    package func remove() {
+        // What cannot be removed is written anew by the next run.
+        if case .file(_, let path) = place { try? host.disk.remove(path) }
+    }
+
+    private func latents(_ index: Int) throws(LearningError) -> [Float] {
+        switch place {
+        case .memory(let all): Array(all[index * width..<(index + 1) * width])
+        case .file(let file, let path): try latents(index, file, path)
+        }
+    }
+
+    private func latents(
+        _ index: Int, _ file: any DiskFile, _ path: String
+    ) throws(LearningError) -> [Float] {
+        let start = Int64(index) * Int64(4 * width)
+        var bytes: [UInt8] = []
+        while bytes.count < 4 * width {
+            let read: Int
+            do throws(StorageError) {
+                read = try file.read(
+                    4 * width - bytes.count, at: start + Int64(bytes.count), into: &bytes)
+            } catch {
+                throw .storage(error)
+            }
+            guard read > 0 else {
+                throw .truncatedExamples(
+                    path: path, byteCount: start + Int64(bytes.count),
+                    wanted: Int64(count) * Int64(4 * width))
+            }
+        }
+        return stride(from: 0, to: 4 * width, by: 4).map { place in
+            let bits = (0..<4).reduce(UInt32(0)) {
+                $0 | UInt32(bytes[place + $1]) << UInt32(8 * $1)
+            }
+            return Float(bitPattern: bits)
+        }
+    }
+}
+
+/// Gathers a `LatentSource`.
+struct LatentWriter {
     private let width: Int
     private let host: Host
-    private let path: String?
     private let file: (any DiskFile)?
+    private let path: String
     private var memory: [Float] = []
     private var labels: [TaskLabels] = []
     private var hash = StableHash64()
@@ -26,9 +102,8 @@ package final class LatentSource: ExampleSource, @unchecked Sendable {
     /// - Throws: `storage` when the file cannot be made.
     init(width: Int, count: Int, spillPath: String?, on host: Host) throws(LearningError) {
         self.width = width
-        self.count = count
         self.host = host
-        path = spillPath
+        path = spillPath ?? ""
         do throws(StorageError) {
             if let spillPath {
                 // What an earlier run left behind.
@@ -36,21 +111,21 @@ package final class LatentSource: ExampleSource, @unchecked Sendable {
                 file = try host.disk.open(spillPath, .create)
             } else {
                 file = nil
-                memory.reserveCapacity(count * width)
             }
         } catch {
             throw .storage(error)
         }
+        if spillPath == nil { memory.reserveCapacity(count * width) }
         labels.reserveCapacity(count)
     }
 
     /// Examples so far.
-    var filledCount: Int { labels.count }
+    var count: Int { labels.count }
 
     /// Appends the next examples.
-    func append(_ part: LatentPart) throws(LearningError) {
+    mutating func append(_ part: LatentPart) throws(LearningError) {
         precondition(
-            part.latents.count == part.labels.count * width, "LatentSource: parts of two widths")
+            part.latents.count == part.labels.count * width, "LatentWriter: parts of two widths")
         for value in part.latents { hash.update(UInt64(value.bitPattern)) }
         if let file {
             var bytes: [UInt8] = []
@@ -71,54 +146,17 @@ package final class LatentSource: ExampleSource, @unchecked Sendable {
         labels += part.labels
     }
 
-    /// Ends the filling.
-    func seal(_ examples: UInt64) {
-        precondition(labels.count == count, "LatentSource: \(labels.count) of \(count)")
-        fingerprint = SeededRandom.mix(examples ^ SeededRandom.mix(hash.value))
+    /// What was gathered of the file of examples with that fingerprint.
+    func source(of examples: UInt64) -> LatentSource {
+        LatentSource(
+            width: width, place: file.map { .file($0, path: path) } ?? .memory(memory),
+            labels: labels, fingerprint: SeededRandom.mix(examples ^ SeededRandom.mix(hash.value)),
+            on: host)
     }
 
-    /// Heads read one vector of everybody.
-    package func rowCount(_ index: Int) -> Int { 1 }
-
-    package func examples(_ indices: [Int]) throws(LearningError) -> [TrainingExample] {
-        var examples: [TrainingExample] = []
-        examples.reserveCapacity(indices.count)
-        for index in indices {
-            examples.append(
-                TrainingExample(rows: [], labels: labels[index], latents: try latents(index)))
-        }
-        return examples
-    }
-
-    /// Removes the file; the examples cannot be read afterwards.
-    package func remove() {
+    /// Removes what was written so far.
+    func abandon() {
         // What cannot be removed is written anew by the next run.
-        if let path { try? host.disk.remove(path) }
-    }
-
-    private func latents(_ index: Int) throws(LearningError) -> [Float] {
-        guard let file else { return Array(memory[index * width..<(index + 1) * width]) }
-        let start = Int64(index) * Int64(4 * width)
-        var bytes: [UInt8] = []
-        while bytes.count < 4 * width {
-            let read: Int
-            do throws(StorageError) {
-                read = try file.read(
-                    4 * width - bytes.count, at: start + Int64(bytes.count), into: &bytes)
-            } catch {
-                throw .storage(error)
-            }
-            guard read > 0 else {
-                throw .truncatedExamples(
-                    path: path ?? "", byteCount: start + Int64(bytes.count),
-                    wanted: Int64(count) * Int64(4 * width))
-            }
-        }
-        return stride(from: 0, to: 4 * width, by: 4).map { place in
-            let bits = (0..<4).reduce(UInt32(0)) {
-                $0 | UInt32(bytes[place + $1]) << UInt32(8 * $1)
-            }
-            return Float(bitPattern: bits)
-        }
+        if file != nil { try? host.disk.remove(path) }
     }
 }
