@@ -4,6 +4,7 @@ import Events
 import Features
 import Kernels
 import Pipeline
+import Profiles
 import Sessions
 import Snapshots
 import Storage
@@ -117,7 +118,6 @@ final class StagedFold {
         _ event: EnrichedEvent, at offset: LogOffset
     ) -> Reducer.Outcome {
         let slot = slot(of: event.event.user, firstOffset: offset)
-        makeRoom(slot)
         scratch.removeRows()
         let outcome = reducer.admit(event, at: offset, into: &users[slot].state, &scratch)
         if !users[slot].isDirty {

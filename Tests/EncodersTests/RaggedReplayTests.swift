@@ -16,7 +16,8 @@ import Testing
 
     init() throws {
         bank = try EncoderBank(
-            tensors: tensors, vocabulary: TinySpace.vocabulary, rowWindow: Self.window, level: .best)
+            tensors: tensors, vocabulary: TinySpace.vocabulary, rowWindow: Self.window, level: .best
+        )
     }
 
     private struct User {
@@ -32,7 +33,8 @@ import Testing
                 if index - limit >= max(0, steppedCount - RaggedReplayTests.window) {
                     departed.appendNext(of: window)
                 }
-                window.append(rows[index].span, keys[index])
+                let row = rows[index]
+                window.append(row.span, keys[index])
             }
             return (departed, window)
         }

@@ -72,12 +72,14 @@ import Testing
             if leaving >= max(0, steppedCount - Int64(fold.rowWindow)) {
                 departed.appendNext(of: window)
             }
-            window.append(row(user, index).span, user.keys[index])
+            let row = row(user, index)
+            window.append(row.span, user.keys[index])
         }
         var replay = RaggedReplay(model.bank)
         var early = RowWindow(limit: max(fold.rowWindow, Int(steppedCount)))
         for index in 0..<Int(steppedCount) {
-            early.append(row(user, index).span, user.keys[index])
+            let row = row(user, index)
+            early.append(row.span, user.keys[index])
         }
         replay.addUser([], steppedCount: 0, early)
         replay.run()

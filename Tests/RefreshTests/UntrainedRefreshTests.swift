@@ -1,5 +1,5 @@
-import EventLog
 import Encoders
+import EventLog
 import Events
 import Features
 import Kernels
@@ -84,7 +84,10 @@ import Testing
         #expect(hybrid.width == 744 && hybrid.parts == Array(all.parts.prefix(7)))
         let space = try SpaceFiles(space: published.space.path, on: host.disk)
         #expect(Set(space.encoders.keys) == Set(EncoderName.trained))
-        #expect(space.targets.items.count == 12 && space.vocabulary.items.count == 12)
+        let statistics = try StatisticsFiles.read(
+            space: published.space.path, generation: published.path, on: host.disk)
+        #expect(space.targets == TargetLists(statistics) && !space.targets.items.isEmpty)
+        #expect(space.vocabulary == RowVocabulary(statistics) && !space.vocabulary.urls.isEmpty)
         for (name, tensors) in space.encoders {
             #expect(tensors.contains { Set($0.values).count > 1000 }, "\(name)")
         }

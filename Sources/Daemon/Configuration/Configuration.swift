@@ -1,3 +1,5 @@
+import Profiles
+
 /// Everything an operator can set, with its default; `config/ubpd.yaml` says what each key is for.
 ///
 /// Sections are the file's, and so are names, in camel case; units end the names. Each key's range
@@ -100,7 +102,7 @@ package struct Configuration: Sendable, Equatable {
 
     /// What a profile is made of.
     package struct ProfileOptions: Sendable, Equatable {
-        package var hybrid = HybridName.extended
+        package var hybrid = Hybrid.extended
     }
 
     /// What is in a snapshot and how many stay.
@@ -180,14 +182,6 @@ package struct Configuration: Sendable, Equatable {
         case resident
         /// Hidden states are derived when they are read or their rows leave the window.
         case lazy
-    }
-
-    /// `profile.hybrid`.
-    package enum HybridName: String, Sendable, CaseIterable {
-        /// Every part that the space has.
-        case extended
-        /// The 744 columns of the published hybrid.
-        case published
     }
 
     /// `log.level`, in swift-log's words.
