@@ -1,0 +1,235 @@
+import ArgumentParser
+import Encoders
+import Features
+import Kernels
+import Learning
+import Refresh
+import Storage
+
+/// What the networks learn of a simulated shop, on users they never saw and two weeks later.
+extension Bench {
+    /// The users of the two halves, by their places in the files.
+    private struct Users {
+        var training: [Int]
+        var held: [Int]
+
+        init(_ shop: ShopExamples, _ holdOut: HoldOut) {
+            training = (0..<shop.early.count).filter {
+                holdOut.part(of: shop.early.user($0)) == .training
+            }
+            held = (0..<shop.late.count).filter {
+                holdOut.part(of: shop.late.user($0)) != .training
+            }
+        }
+    }
+
+    /// Buyers are few: half of the users are held out.
+    private static let holdOut = HoldOut(share: 0.5)
+    private static let group = "models, held-out users of a simulated shop, two weeks later"
+
+    mutating func models() async throws {
+        let shop = try shopExamples(
+            users: size(modelUserCount, small: 1500), days: size(141, small: 42))
+        for (step, seconds) in shop.seconds {
+            report.add("models, before training", step, "s", [max(seconds, 1e-9)])
+        }
+        let users = Users(shop, Self.holdOut)
+        report.check(
+            "models: examples of the early cut", wanted: Int64(shop.report.exampleCount),
+            got: Int64(shop.early.count))
+        report.note(
+            Self.group,
+            "\(shop.userCount) users, \(shop.dayCount) days; trained on \(users.training.count) "
+                + "users at T, scored on \(users.held.count) others at T + 14 d")
+        try await scoreSRA(shop, users)
+        try await scoreESA(shop, users)
+        try await scoreTasks(shop, users)
+    }
+
+    /// Trains a network at its published recipe, or an epoch of it when small.
+    private mutating func train(
+        _ name: EncoderName, _ shop: ShopExamples
+    ) async throws -> Matrix<Float> {
+        say("models: training \(name.rawValue)")
+        var options = NetworkTraining.Options(seed: Self.seed)
+        options.holdOut = Self.holdOut
+        options.threadCount = 2
+        options.rowWindow = ShopExamples.rowWindow
+        if isSmall { options.epochCount = 1 }
+        let start = host.clock.monotonicNanoseconds()
+        let trained = try await NetworkTraining(
+            host: host, examples: shop.early, targets: shop.targets, vocabulary: shop.vocabulary,
+            options: options
+        ).train(name)
+        let seconds = Double(host.clock.monotonicNanoseconds() - start) / 1e9
+        report.add(
+            "models, training on two threads",
+            "\(name.rawValue), \(trained.result.epochs.count) "
+                + "epoch(s) with early stopping's losses", "s", [seconds])
+        for (epoch, one) in trained.result.epochs.enumerated() {
+            let losses = zip(one.training, one.validation).map { "\(rounded($0)) / \(rounded($1))" }
+            say("  epoch \(epoch): training / held-out \(losses.joined(separator: ", "))")
+        }
+        return trained.result.weights
+    }
+
+    private mutating func scoreSRA(_ shop: ShopExamples, _ users: Users) async throws {
+        let weights = try await train(.sra, shop)
+        var scores = try Reconstruction(
+            SRANetwork(.sra), training: shop.early, users.training)
+        try forEach(users.held, of: shop.late) { scores.add($0, weights: weights, $1) }
+        let losses = scores.losses
+        report.check(
+            "models: rows reconstructed",
+            wanted: users.held.reduce(0) { $0 + Int64(shop.late.rowCount($1)) },
+            got: Int64(scores.rowCount))
+        report.add(Self.group, "SRA, squared error of a row", "", [losses.network])
+        report.add(
+            Self.group, "  mean of the row's type over SRA", "", [losses.type],
+            base: losses.network)
+        report.add(
+            Self.group, "  mean of all rows over SRA", "", [losses.plain], base: losses.network)
+        let rows = Double(max(1, scores.rowCount))
+        let worst = scores.errors.indices.sorted { scores.errors[$0] > scores.errors[$1] }
+        let positions = worst.prefix(12).map {
+            "\($0): \(rounded(scores.errors[$0] / rows)) of \(rounded(scores.typeErrors[$0] / rows))"
+        }
+        report.note(
+            Self.group,
+            "SRA's largest errors by position, of the type's mean's: "
+                + positions.joined(separator: ", "))
+        let places = scores.byPlace.enumerated().filter { $1.rows > 0 }.map { bucket, sum in
+            let count = Double(sum.rows)
+            return "\(bucket == 0 ? 1 : 1 << bucket): \(rounded(sum.error / count)) of "
+                + rounded(sum.constant / count)
+        }
+        report.note(
+            Self.group,
+            "SRA by a row's place, up to: " + places.joined(separator: ", "))
+    }
+
+    private mutating func scoreESA(_ shop: ShopExamples, _ users: Users) async throws {
+        let weights = try await train(.esa, shop)
+        let network = ESANetwork<Float>(
+            ESAConfiguration(categoryCount: shop.vocabulary.categories.count + 1))
+        var scores = try TokenAccuracy(network, training: shop.early, users.training)
+        try forEach(users.held, of: shop.late) { scores.add($0, weights: weights, $1) }
+        for field in scores.fields where field.labels > 0 {
+            let count = Double(field.labels)
+            let marginal = Double(max(field.marginal, 1)) / count
+            report.add(
+                Self.group, "ESA, accuracy of \(field.name), over the marginal", "",
+                [Double(max(field.given, 1)) / count], base: marginal)
+            report.add(Self.group, "  the marginal", "", [marginal])
+        }
+        report.check(
+            "models: tokens predicted",
+            wanted: users.held.reduce(0) { $0 + Int64(shop.late.rowCount($1)) + 1 },
+            got: Int64(scores.fields[0].labels))
+    }
+
+    private mutating func scoreTasks(_ shop: ShopExamples, _ users: Users) async throws {
+        let known = try TaskTruth(shop.early, users.training, shop)
+        let truth = try TaskTruth(shop.late, users.held, shop)
+        let baseline = CountBaseline(known.counts, churned: known.churned)
+        let churn = truth.counts.map(baseline.probability)
+        let rows = truth.counts.map { Float($0.reduce(0, +)) }
+        let all = Array(truth.churned.indices)
+        let past = all.filter { truth.hasBought[$0] }
+        let buyers = all.filter { !truth.churned[$0] }
+        report.note(
+            Self.group,
+            "\(buyers.count) of the held-out users buy, \(past.count) had bought before; logistic "
+                + "regression on log(1 + rows) of each type; popularity is of T's buyers")
+        let popularity = (
+            categories: TaskTruth.popularity(known.categories, width: shop.categoryCount),
+            items: TaskTruth.popularity(known.items, width: shop.itemCount)
+        )
+        let presets: [(EncoderName, MTLConfiguration)] = [
+            (.mtl, .mtl), (.mtlPropensity, .propensity), (.mtlChurn, .churn),
+        ]
+        var scored: [(name: String, weights: [Double], scores: TaskScores)] = []
+        for (name, preset) in presets {
+            var configuration = preset
+            configuration.categoryCount = shop.categoryCount
+            configuration.itemCount = shop.itemCount
+            let scores = try TaskScores(
+                MTLNetwork(configuration), try await train(name, shop), shop.late, users.held)
+            report.check(
+                "models: users scored by \(name.rawValue)", wanted: Int64(users.held.count),
+                got: Int64(scores.churn.count))
+            scored.append((name.rawValue, configuration.taskWeights, scores))
+        }
+        func churnScores(_ name: String, _ users: [Int]) {
+            let labels = users.map { truth.churned[$0] }
+            func area(_ scores: [Float]) -> Double? { AUROC.value(scores: scores, labels: labels) }
+            let base = area(users.map { Float(churn[$0]) })
+            for one in scored where one.weights[0] > 0 {
+                addArea(
+                    "churn, \(name): \(one.name), over counts by type",
+                    area(users.map { one.scores.churn[$0] }), base)
+            }
+            addArea("  counts by type, logistic regression", base, nil)
+            addArea("  number of rows", area(users.map { -rows[$0] }), nil)
+            addArea(
+                "  the simulation's own probability", area(users.map { -truth.buyChance[$0] }), nil)
+        }
+        churnScores("all users", all)
+        churnScores("past buyers", past)
+        func listScores(
+            _ name: String, width: Int, _ labels: [Bool], _ popularity: [Float],
+            _ scores: (TaskScores) -> [Float], _ users: [Int]
+        ) {
+            let labels = TaskTruth.rows(labels, width: width, of: users)
+            func area(_ scores: [Float]) -> Double? { AUROC.value(scores: scores, labels: labels) }
+            func counted(_ weight: (Int) -> Float) -> [Float] {
+                users.flatMap { user in popularity.map { $0 * weight(user) } }
+            }
+            let base = area(counted { Float(1 - churn[$0]) })
+            for one in scored where one.weights[1] > 0 {
+                addArea(
+                    "\(name): \(one.name), over popularity times counts by type",
+                    area(TaskTruth.rows(scores(one.scores), width: width, of: users)), base)
+            }
+            addArea("  popularity times counts by type", base, nil)
+            addArea("  popularity times number of rows", area(counted { rows[$0] }), nil)
+        }
+        for (whose, some) in [("all users", all), ("buyers", buyers)] {
+            listScores(
+                "categories, \(whose)", width: shop.categoryCount, truth.categories,
+                popularity.categories, \.categories, some)
+            listScores(
+                "items, \(whose)", width: shop.itemCount, truth.items, popularity.items, \.items,
+                some)
+        }
+    }
+
+    /// Notes an area under a curve; nothing when one class is missing, as it may be when small.
+    private mutating func addArea(_ name: String, _ area: Double?, _ base: Double?) {
+        guard let area, area > 0 else { return }
+        report.add(Self.group, name, "AUROC", [area], base: base)
+    }
+
+    /// Hands on held-out examples, so many at once that memory stays bounded.
+    private func forEach(
+        _ places: [Int], of file: ExampleFile,
+        _ body: ([TrainingExample], Workspace<Float>) -> Void
+    ) throws {
+        let workspace = Workspace<Float>()
+        // By length, so that a batch has the rows of a few long users or of many short ones.
+        let sorted = places.sorted { (file.rowCount($0), $0) < (file.rowCount($1), $1) }
+        for start in stride(from: 0, to: sorted.count, by: 128) {
+            body(
+                try file.examples(Array(sorted[start..<min(start + 128, sorted.count)])), workspace)
+        }
+    }
+}
+
+struct ModelsCommand: GroupCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "models",
+        abstract: "What the networks learn of a simulated shop, beside simple predictors.")
+    @OptionGroup var common: CommonOptions
+
+    static func measure(_ bench: inout Bench) async throws { try await bench.models() }
+}
