@@ -131,83 +131,34 @@ extension Bench {
     private mutating func scoreTasks(_ shop: ShopExamples, _ users: Users) async throws {
         let known = try TaskTruth(shop.early, users.training, shop)
         let truth = try TaskTruth(shop.late, users.held, shop)
-        let baseline = CountBaseline(known.counts, churned: known.churned)
-        let churn = truth.counts.map(baseline.probability)
-        let rows = truth.counts.map { Float($0.reduce(0, +)) }
-        let all = Array(truth.churned.indices)
-        let past = all.filter { truth.hasBought[$0] }
-        let buyers = all.filter { !truth.churned[$0] }
-        report.note(
-            Self.group,
-            "\(buyers.count) of the held-out users buy, \(past.count) had bought before; logistic "
-                + "regression on log(1 + rows) of each type; popularity is of T's buyers")
-        let popularity = (
-            categories: TaskTruth.popularity(known.categories, width: shop.categoryCount),
-            items: TaskTruth.popularity(known.items, width: shop.itemCount)
-        )
+        var networks: [TaskComparison.Network] = []
         let presets: [(EncoderName, MTLConfiguration)] = [
             (.mtl, .mtl), (.mtlPropensity, .propensity), (.mtlChurn, .churn),
         ]
-        var scored: [(name: String, weights: [Double], scores: TaskScores)] = []
         for (name, preset) in presets {
             var configuration = preset
             configuration.categoryCount = shop.categoryCount
             configuration.itemCount = shop.itemCount
+            let weights = try await train(name, shop)
             let scores = try TaskScores(
-                MTLNetwork(configuration), try await train(name, shop), shop.late, users.held)
+                MTLNetwork(configuration), weights, shop.late, users.held)
             report.check(
                 "models: users scored by \(name.rawValue)", wanted: Int64(users.held.count),
                 got: Int64(scores.churn.count))
-            scored.append((name.rawValue, configuration.taskWeights, scores))
+            networks.append(
+                TaskComparison.Network(
+                    name: name.rawValue, weights: configuration.taskWeights, scores: scores))
         }
-        func churnScores(_ name: String, _ users: [Int]) {
-            let labels = users.map { truth.churned[$0] }
-            func area(_ scores: [Float]) -> Double? { AUROC.value(scores: scores, labels: labels) }
-            let base = area(users.map { Float(churn[$0]) })
-            for one in scored where one.weights[0] > 0 {
-                addArea(
-                    "churn, \(name): \(one.name), over counts by type",
-                    area(users.map { one.scores.churn[$0] }), base)
-            }
-            addArea("  counts by type, logistic regression", base, nil)
-            addArea("  number of rows", area(users.map { -rows[$0] }), nil)
-            addArea(
-                "  the simulation's own probability", area(users.map { -truth.buyChance[$0] }), nil)
+        let comparison = TaskComparison(known: known, truth: truth, networks: networks, shop: shop)
+        for line in comparison.lines {
+            // One class may be missing when small.
+            guard let area = line.area, area > 0 else { continue }
+            report.add(Self.group, line.name, "AUROC", [area], base: line.base)
         }
-        churnScores("all users", all)
-        churnScores("past buyers", past)
-        func listScores(
-            _ name: String, width: Int, _ labels: [Bool], _ popularity: [Float],
-            _ scores: (TaskScores) -> [Float], _ users: [Int]
-        ) {
-            let labels = TaskTruth.rows(labels, width: width, of: users)
-            func area(_ scores: [Float]) -> Double? { AUROC.value(scores: scores, labels: labels) }
-            func counted(_ weight: (Int) -> Float) -> [Float] {
-                users.flatMap { user in popularity.map { $0 * weight(user) } }
-            }
-            let base = area(counted { Float(1 - churn[$0]) })
-            for one in scored where one.weights[1] > 0 {
-                addArea(
-                    "\(name): \(one.name), over popularity times counts by type",
-                    area(TaskTruth.rows(scores(one.scores), width: width, of: users)), base)
-            }
-            addArea("  popularity times counts by type", base, nil)
-            addArea("  popularity times number of rows", area(counted { rows[$0] }), nil)
-        }
-        for (whose, some) in [("all users", all), ("buyers", buyers)] {
-            listScores(
-                "categories, \(whose)", width: shop.categoryCount, truth.categories,
-                popularity.categories, \.categories, some)
-            listScores(
-                "items, \(whose)", width: shop.itemCount, truth.items, popularity.items, \.items,
-                some)
-        }
-    }
-
-    /// Notes an area under a curve; nothing when one class is missing, as it may be when small.
-    private mutating func addArea(_ name: String, _ area: Double?, _ base: Double?) {
-        guard let area, area > 0 else { return }
-        report.add(Self.group, name, "AUROC", [area], base: base)
+        report.note(
+            Self.group,
+            "\(comparison.buyers.count) of the held-out users buy, \(comparison.pastBuyers.count) "
+                + "had bought before; popularity is of T's buyers")
     }
 
     /// Hands on held-out examples, so many at once that memory stays bounded.
