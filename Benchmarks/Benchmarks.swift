@@ -10,7 +10,8 @@ struct Benchmark: AsyncParsableCommand {
             All.self, EndToEndCommand.self, StagesCommand.self, GRUCommand.self,
             MemoryCommand.self, RecoveryCommand.self, LatencyCommand.self, DecodingCommand.self,
             WriteToFoldCommand.self, IdleCommand.self, SimulationCommand.self,
-            TrainingCommand.self, EpochsCommand.self, ModelsCommand.self, BPRCommand.self,
+            TrainingCommand.self, EpochsCommand.self, ModelsCommand.self,
+            BPRCommand.self,
             Worker.self,
         ],
         defaultSubcommand: All.self)

@@ -5,16 +5,20 @@ import Learning
 /// What row counts alone say of churn: a logistic regression on log(1 + rows), of all rows and of
 /// each row type, by Newton's method on the penalised likelihood.
 struct CountBaseline {
-    /// The bias, all rows, then buy, add, remove, visit and search rows.
-    private static let width = 2 + RowToken.rowTypes
+    /// The bias, all rows, then buy, add, remove, visit and search rows, then the recency.
+    private static let width = 3 + RowToken.rowTypes
     /// λ of the ridge, which keeps columns without rows harmless.
     private static let ridge = 1e-3
 
+    private let seesRecency: Bool
     private var weights = [Double](repeating: 0, count: width)
 
-    /// Fits to users' counts and whether they bought nothing.
-    init(_ counts: [[Int]], churned: [Bool]) {
-        let features = counts.map(Self.features)
+    /// Fits to users' counts and whether they bought nothing; `seesRecency` lets it see the
+    /// logarithm of the time since the last event as well, which no row tells.
+    init(_ truth: TaskTruth, seesRecency: Bool) {
+        self.seesRecency = seesRecency
+        let churned = truth.churned
+        let features = churned.indices.map { Self.features(truth, $0, seesRecency) }
         for _ in 0..<25 {
             var gradient = weights.map { -Self.ridge * $0 }
             var hessian = [Double](repeating: 0, count: Self.width * Self.width)
@@ -36,9 +40,11 @@ struct CountBaseline {
         }
     }
 
-    /// P(churn) of a user with these counts.
-    func probability(_ counts: [Int]) -> Double {
-        Self.sigmoid(Self.dot(weights, Self.features(counts)))
+    /// P(churn) of each user.
+    func probabilities(_ truth: TaskTruth) -> [Float] {
+        truth.counts.indices.map {
+            Float(Self.sigmoid(Self.dot(weights, Self.features(truth, $0, seesRecency))))
+        }
     }
 
     /// Rows of each type, `[5]`.
@@ -48,8 +54,12 @@ struct CountBaseline {
         return counts
     }
 
-    private static func features(_ counts: [Int]) -> [Double] {
-        [1, log1p(Double(counts.reduce(0, +)))] + counts.map { log1p(Double($0)) }
+    private static func features(
+        _ truth: TaskTruth, _ user: Int, _ seesRecency: Bool
+    ) -> [Double] {
+        let counts = truth.counts[user]
+        return [1, log1p(Double(counts.reduce(0, +)))] + counts.map { log1p(Double($0)) }
+            + [seesRecency ? Double(truth.endBuckets[user]) / 10 : 0]
     }
 
     private static func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }

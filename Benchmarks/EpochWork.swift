@@ -7,7 +7,7 @@ import Storage
 struct EpochWork: Codable {
     /// `sra`, `mtl` or `esa`.
     var network: String
-    /// `padded`, or `bucketed`: the same with sequences of similar length in a batch.
+    /// `padded`, or `bucketed`: padded as well, with sequences of similar length in a batch.
     var form: String
     var precision: String
     var threads: Int
@@ -35,10 +35,10 @@ struct EpochTraining<Network: TrainableNetwork<Float>> {
     private var seed: UInt64 { Bench.seed }
 
     private func sizes(_ form: String) -> BatchPlan.Sizes {
-        BatchPlan.Sizes(batchCount: recipe.batchSize, windowCount: form == "padded" ? 1 : 50)
+        BatchPlan.Sizes(batchCount: recipe.batchSize, windowCount: form == "bucketed" ? 50 : 1)
     }
 
-    /// The batches of the epoch: bucketed as ours are, or as a shuffle deals them.
+    /// The batches of the epoch: as a shuffle deals them, which ours are, or bucketed.
     func batches(_ form: String) -> [[Int]] {
         let lengths = (0..<source.count).map { UInt16(source.rowCount($0)) }
         let plan = BatchPlan(lengths: lengths, sizes: sizes(form), seed: seed, epoch: 0)
@@ -52,10 +52,12 @@ struct EpochTraining<Network: TrainableNetwork<Float>> {
     }
 
     /// One epoch from the initial weights, reading and laying out of the batches included.
-    func run(threads: Int, precision: String) async throws -> Outcome {
+    func run(
+        threads: Int, precision: String, form: String = "padded"
+    ) async throws -> Outcome {
         var options = TrainerOptions(name: "bench", seed: seed, recipe: recipe)
         options.epochCount = 1
-        options.sizes = sizes("bucketed")
+        options.sizes = sizes(form)
         options.threadCount = threads
         options.precision = ProductPrecision(rawValue: precision) ?? .float32
         let trainer = try Trainer(

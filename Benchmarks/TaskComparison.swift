@@ -24,6 +24,8 @@ struct TaskComparison {
     private let itemPopularity: [Float]
     /// P(churn) by counts, and rows, of each user.
     private let churn: [Float]
+    /// The same with the time since the last event.
+    private let recentChurn: [Float]
     private let rows: [Float]
     private let users: [Int]
     /// Users who had bought before the cut, and who bought after it.
@@ -39,8 +41,8 @@ struct TaskComparison {
         self.truth = truth
         self.networks = networks
         self.shop = shop
-        let baseline = CountBaseline(known.counts, churned: known.churned)
-        churn = truth.counts.map { Float(baseline.probability($0)) }
+        churn = CountBaseline(known, seesRecency: false).probabilities(truth)
+        recentChurn = CountBaseline(known, seesRecency: true).probabilities(truth)
         rows = truth.counts.map { Float($0.reduce(0, +)) }
         users = Array(truth.churned.indices)
         pastBuyers = users.filter { truth.hasBought[$0] }
@@ -76,6 +78,9 @@ struct TaskComparison {
             Line(name: "  logistic regression on log(1 + rows) by type", area: base),
             Line(name: "  number of rows", area: area { -rows[$0] }),
             Line(
+                name: "  logistic regression, the time since the last event added",
+                area: area { recentChurn[$0] }),
+            Line(
                 name: "  the simulation's own probability", area: area { -truth.buyChance[$0] }),
         ]
     }
@@ -88,10 +93,10 @@ struct TaskComparison {
         let width = popularity.count
         let labels = TaskTruth.rows(bought, width: width, of: users)
         func area(_ scores: [Float]) -> Double? { AUROC.value(scores: scores, labels: labels) }
-        func popularity(times weight: (Int) -> Float) -> Double? {
+        func area(times weight: (Int) -> Float) -> Double? {
             area(users.flatMap { user in popularity.map { $0 * weight(user) } })
         }
-        let base = popularity { 1 - churn[$0] }
+        let base = area(times: { 1 - churn[$0] })
         let learned = networks.filter { $0.weights[1] > 0 }.map { network in
             Line(
                 name: "\(name): \(network.name), over popularity times counts by type",
@@ -101,7 +106,7 @@ struct TaskComparison {
         }
         return learned + [
             Line(name: "  popularity times P(purchase) by counts", area: base),
-            Line(name: "  popularity times number of rows", area: popularity { rows[$0] }),
+            Line(name: "  popularity times number of rows", area: area(times: { rows[$0] })),
         ]
     }
 }

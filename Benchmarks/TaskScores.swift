@@ -44,6 +44,8 @@ struct TaskTruth {
     var hasBought: [Bool] = []
     /// Rows by type.
     var counts: [[Int]] = []
+    /// LogBuckets of the time from the user's newest event to the cut.
+    var endBuckets: [UInt8] = []
     /// `[users, C]` and `[users, I]`.
     var categories: [Bool] = []
     var items: [Bool] = []
@@ -57,6 +59,7 @@ struct TaskTruth {
             for (place, example) in zip(some, try file.examples(some)) {
                 let count = CountBaseline.counts(example)
                 counts.append(count)
+                endBuckets.append(example.endBucket)
                 hasBought.append(count[0] > 0)
                 churned.append(example.labels?.churned ?? true)
                 var row = [Bool](repeating: false, count: widths.0)
