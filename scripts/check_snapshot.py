@@ -38,6 +38,7 @@ def check_arrays(folder, manifest):
     want(ids.dtype == np.dtype("<i8") and ids.ndim == 1, f"ids are {ids.dtype} {ids.shape}")
     want(rows.dtype == np.dtype("<f2") and rows.ndim == 2, f"rows are {rows.dtype} {rows.shape}")
     want(len(ids) > 0, "nobody is in it")
+    want(rows.shape[1] <= 2048, f"{rows.shape[1]} columns, the challenge takes 2048 at most")
     want(bool((np.diff(ids) > 0).all()), "ids do not ascend")
     shape = (manifest["users"], manifest["width"])
     want(rows.shape == shape, f"embeddings are {rows.shape}, the manifest says {shape}")

@@ -1,3 +1,4 @@
+import Features
 import Kernels
 import Storage
 
@@ -11,7 +12,7 @@ import Storage
 /// Float32, bit for bit: not on the batch, nor on the instruction level.
 package struct ESAEncoder: Sendable {
     /// The fields of a token in order; each names its embedding table and its output layer.
-    package static let fields = ["kind", "category", "price", "item", "url", "weekday", "gap"]
+    package static let fields = ESAField.allCases.map(\.name)
 
     /// E, the width of an embedding.
     package let embeddingWidth: Int
@@ -56,6 +57,11 @@ package struct ESAEncoder: Sendable {
         kernels = FloatKernels(level: level)
         tables = Self.fields.map { checked.values("embeddings.\($0).weight") }
         gru = checked.gru("encoder")
+    }
+
+    /// A token as the encoder reads it: its fields' indices, `[7]`.
+    package static func indices(_ token: RowToken) -> [Int32] {
+        ESAField.allCases.map { $0.index(in: token) }
     }
 
     /// Memory for `step` and `ended`; make one a thread and keep it.

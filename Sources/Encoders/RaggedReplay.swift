@@ -1,119 +1,175 @@
 import Features
+import Kernels
 
-/// Advances many users' hidden states over runs of rows of different lengths, together.
+/// Advances many users' hidden states over runs of rows of different lengths, together, through
+/// every encoder of a bank.
 ///
-/// Users are ordered by length, longest first, so that wave t holds the users with more than t
-/// rows as a prefix: no padding, no work on absent rows. The result of a user is the same bytes
-/// whatever else is in the batch (`SRAEncoder.step`).
+/// The rows are gathered once; each encoder then steps wave after wave of them. The result of a
+/// user is the same bytes whatever else is in the batch (`SRAEncoder.step`).
 package struct RaggedReplay: Sendable {
-    private struct User {
-        var firstRow: Int
-        var rowCount: Int
-        var hiddenStart: Int
-    }
-
-    private let encoder: SRAEncoder
-    private var scratch: SRAScratch
-    /// `[rows, D]` float16 bits of all users, each user's rows contiguous.
-    private var halves: [UInt16] = []
-    /// `[users, H]`, in order of arrival; after `run` the new states.
-    private var hidden: [Float] = []
-    private var users: [User] = []
-
-    package init(encoder: SRAEncoder) {
-        self.encoder = encoder
-        scratch = encoder.makeScratch()
-    }
+    private let bank: EncoderBank
+    private var rowScratch: [SRAScratch?]
+    private var tokenScratch: GRUScratch?
+    private var trailingScratch: [MTLScratch]
+    /// What the stepped encoders read, and what the trailing ones do.
+    private var newest = RaggedRows()
+    private var oldest = RaggedRows()
+    /// `[users, S]`, in order of arrival; after `run` the new states.
+    private var states: [Float] = []
 
     /// Users added since the last `removeAll`.
-    package var count: Int { users.count }
-    /// Rows added since the last `removeAll`.
-    package var rowCount: Int { halves.count / encoder.inputWidth }
+    package private(set) var count = 0
+
+    package init(_ bank: EncoderBank) {
+        self.bank = bank
+        rowScratch = bank.stepped.map { member in
+            if case .rows(let encoder) = member.encoder { encoder.makeScratch() } else { nil }
+        }
+        tokenScratch = bank.tokenEncoder?.makeScratch()
+        trailingScratch = bank.trailing.map { $0.encoder.makeScratch() }
+    }
 
     /// Starts a new batch.
     package mutating func removeAll() {
-        halves.removeAll(keepingCapacity: true)
-        hidden.removeAll(keepingCapacity: true)
-        users.removeAll(keepingCapacity: true)
+        newest.removeAll()
+        oldest.removeAll()
+        states.removeAll(keepingCapacity: true)
+        count = 0
     }
 
-    /// Adds a user whose state before the rows to come is `state`, `[H]`, or empty for h = 0.
-    package mutating func addUser(_ state: [Float]) {
-        precondition(state.isEmpty || state.count == encoder.hiddenWidth, "RaggedReplay: state")
-        users.append(User(firstRow: rowCount, rowCount: 0, hiddenStart: hidden.count))
-        if state.isEmpty {
-            hidden.append(contentsOf: repeatElement(0, count: encoder.hiddenWidth))
+    /// Adds a user, to be brought up to the last row of the window.
+    ///
+    /// - Parameters:
+    ///   - hidden: `[S]` at `steppedCount`, or empty when all is 0.
+    ///   - steppedCount: rows that the stepped encoders have read.
+    ///   - departed: rows max(0, steppedCount − N) ..< the window's oldest, if there are any.
+    ///   - window: the user's latest rows; at least N of them, or all.
+    package mutating func addUser(
+        _ hidden: [Float], steppedCount: Int64, departed: DepartedRows = DepartedRows(),
+        _ window: RowWindow
+    ) {
+        precondition(hidden.isEmpty || hidden.count == bank.stateWidth, "RaggedReplay: state")
+        if hidden.isEmpty {
+            states.append(contentsOf: repeatElement(0, count: bank.stateWidth))
         } else {
-            hidden.append(contentsOf: state)
+            states.append(contentsOf: hidden)
         }
-    }
-
-    /// Appends a row, `[D]` float16 bits, to the user added last.
-    package mutating func addRow(_ row: ArraySlice<UInt16>) {
-        precondition(row.count == encoder.inputWidth && !users.isEmpty, "RaggedReplay: row")
-        halves.append(contentsOf: row)
-        users[users.count - 1].rowCount += 1
+        let limit = Int64(bank.rowWindow)
+        precondition(window.limit >= bank.rowWindow, "RaggedReplay: window of \(window.limit)")
+        newest.addUser(
+            steppedCount..<window.totalCount, departed, window,
+            vocabulary: bank.tokenEncoder == nil ? nil : bank.vocabulary)
+        if !bank.trailing.isEmpty {
+            oldest.addUser(
+                max(0, steppedCount - limit)..<max(0, window.totalCount - limit), departed, window,
+                vocabulary: nil)
+        }
+        count += 1
     }
 
     /// Steps every user through its rows.
     ///
-    /// - Returns: GRU steps taken.
+    /// - Returns: GRU steps taken, of all encoders.
     @discardableResult
     package mutating func run() -> Int {
-        let order = users.indices.filter { users[$0].rowCount > 0 }
-            .sorted {
-                users[$0].rowCount != users[$1].rowCount
-                    ? users[$0].rowCount > users[$1].rowCount : $0 < $1
+        newest.arrange()
+        oldest.arrange()
+        for (index, member) in bank.stepped.enumerated() {
+            var sorted = gathered(newest.order, member.columns)
+            switch member.encoder {
+            case .rows(let encoder):
+                // A local, so that the encoder may borrow it beside the rows.
+                var scratch = rowScratch[index] ?? encoder.makeScratch()
+                advance(&sorted, encoder, &scratch)
+                rowScratch[index] = scratch
+            case .tokens(let encoder): advance(&sorted, encoder)
             }
-        guard let longest = order.first else { return 0 }
-        // Locals, so that the encoder may borrow them beside its own scratch.
-        var sorted = gathered(order)
-        var wave: [UInt16] = []
-        var active = order.count
-        for step in 0..<users[longest].rowCount {
-            while users[order[active - 1]].rowCount <= step { active -= 1 }
-            wave.removeAll(keepingCapacity: true)
-            for index in order[..<active] {
-                let start = (users[index].firstRow + step) * encoder.inputWidth
-                wave.append(contentsOf: halves[start..<start + encoder.inputWidth])
-            }
-            var states = sorted.mutableSpan
-            var prefix = states._mutatingExtracting(first: active * encoder.hiddenWidth)
-            encoder.step(rows: wave.span, hidden: &prefix, scratch: &scratch)
+            scatter(newest.order, member.columns, sorted)
         }
-        scatter(order, sorted)
-        return rowCount
+        for (index, member) in bank.trailing.enumerated() {
+            var sorted = gathered(oldest.order, member.columns)
+            var scratch = trailingScratch[index]
+            advance(&sorted, member.encoder, &scratch)
+            trailingScratch[index] = scratch
+            scatter(oldest.order, member.columns, sorted)
+        }
+        return newest.rowCount * bank.stepped.count + oldest.rowCount * bank.trailing.count
     }
 
-    /// The state of the `index`-th user added, `[H]`.
+    /// The hidden state of the `index`-th user added, `[S]`.
     package func state(_ index: Int) -> [Float] {
-        let start = users[index].hiddenStart
-        return Array(hidden[start..<start + encoder.hiddenWidth])
+        Array(states[index * bank.stateWidth..<(index + 1) * bank.stateWidth])
     }
 
-    /// The latent vectors of all users, `[users, Z]`, in order of arrival.
-    package mutating func latents() -> [Float] {
-        var out = [Float](repeating: 0, count: users.count * encoder.latentWidth)
-        var span = out.mutableSpan
-        encoder.latent(hidden: hidden.span, into: &span)
-        return out
+    /// One encoder's hidden states of all users, `[users, H]`, in order of arrival; empty for an
+    /// encoder that is not there.
+    package func states(of name: EncoderName) -> [Float] {
+        guard let columns = bank.columns(name) else { return [] }
+        return gathered(Array(0..<count), columns)
     }
 
-    private func gathered(_ order: [Int]) -> [Float] {
+    private func advance(
+        _ sorted: inout [Float], _ encoder: SRAEncoder, _ scratch: inout SRAScratch
+    ) {
+        var start = 0
+        for users in newest.waveCounts {
+            let end = start + users * RowLayout.width
+            var span = sorted.mutableSpan
+            var prefix = span._mutatingExtracting(first: users * encoder.hiddenWidth)
+            encoder.step(
+                rows: newest.waveHalves.span.extracting(start..<end), hidden: &prefix,
+                scratch: &scratch)
+            start = end
+        }
+    }
+
+    private mutating func advance(_ sorted: inout [Float], _ encoder: ESAEncoder) {
+        var work = tokenScratch ?? encoder.makeScratch()
+        var start = 0
+        for users in newest.waveCounts {
+            let end = start + users * ESAEncoder.fields.count
+            var span = sorted.mutableSpan
+            var prefix = span._mutatingExtracting(first: users * encoder.hiddenWidth)
+            encoder.step(
+                tokens: Array(newest.waveTokens[start..<end]), hidden: &prefix, scratch: &work)
+            start = end
+        }
+        tokenScratch = work
+    }
+
+    private func advance(
+        _ sorted: inout [Float], _ encoder: MTLEncoder, _ scratch: inout MTLScratch
+    ) {
+        var start = 0
+        for users in oldest.waveCounts {
+            let end = start + users * RowLayout.width
+            var span = sorted.mutableSpan
+            var prefix = span._mutatingExtracting(first: users * encoder.stateWidth)
+            encoder.step(
+                rows: oldest.waveHalves.span.extracting(start..<end), states: &prefix,
+                scratch: &scratch)
+            start = end
+        }
+    }
+
+    private func gathered(_ order: [Int], _ columns: Range<Int>) -> [Float] {
         var sorted: [Float] = []
-        sorted.reserveCapacity(order.count * encoder.hiddenWidth)
+        sorted.reserveCapacity(order.count * columns.count)
         for index in order {
-            let start = users[index].hiddenStart
-            sorted.append(contentsOf: hidden[start..<start + encoder.hiddenWidth])
+            let start = index * bank.stateWidth
+            sorted.append(
+                contentsOf: states[start + columns.lowerBound..<start + columns.upperBound])
         }
         return sorted
     }
 
-    private mutating func scatter(_ order: [Int], _ sorted: [Float]) {
+    private mutating func scatter(
+        _ order: [Int], _ columns: Range<Int>, _ sorted: [Float]
+    ) {
         for (place, index) in order.enumerated() {
-            let from = place * encoder.hiddenWidth
-            let to = users[index].hiddenStart
-            for i in 0..<encoder.hiddenWidth { hidden[to + i] = sorted[from + i] }
+            let from = place * columns.count
+            let to = index * bank.stateWidth + columns.lowerBound
+            for i in 0..<columns.count { states[to + i] = sorted[from + i] }
         }
     }
 }

@@ -9,6 +9,8 @@ package struct FoldScratch: Sendable {
     package var halves: [UInt16] = []
     /// `[rows]`.
     package var keys: [RowKey] = []
+    /// Rows that left the user's window since the caller last emptied it.
+    package var departed = DepartedRows()
     /// `[rows]` when that began of which the row tells, seconds since 1970: its event, or the first
     /// of its session.
     package var beginnings: [Int64] = []
@@ -29,6 +31,7 @@ package struct FoldScratch: Sendable {
     package mutating func removeRows() {
         halves.removeAll(keepingCapacity: true)
         keys.removeAll(keepingCapacity: true)
+        departed.removeAll(keepingCapacity: true)
         beginnings.removeAll(keepingCapacity: true)
         raw.removeAll(keepingCapacity: true)
         folded.removeAll(keepingCapacity: true)

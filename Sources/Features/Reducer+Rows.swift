@@ -30,7 +30,7 @@ extension Reducer {
             state.searchSession?.addProduct(
                 at: seconds, isTopItem: isTopItem, isTopCategory: isTopCategory, options.sessions)
         }
-        begin(event.kind, at: seconds, isLate: isLate, &state, &scratch)
+        let gap = begin(event.kind, at: seconds, isLate: isLate, &state, &scratch)
         fillUser(
             &scratch.rawRow, state, index: index, category: categoryIndex, cluster: clusterIndex)
         fillShop(
@@ -43,7 +43,7 @@ extension Reducer {
         fillText(&scratch.rawRow, enriched.name, from: RowLayout.name)
         let key = RowKey(
             kind: event.kind, seconds: seconds, key: event.key, category: enriched.category,
-            price: enriched.price)
+            price: enriched.price, gap: gap)
         commit(key, since: event.seconds, table: .product, into: &state, &scratch)
     }
 
@@ -97,7 +97,7 @@ extension Reducer {
         state.activity.visitSessionCount &+= 1
         state.activity.visitSeconds += session.durationSeconds
         state.activity.nearbyCount += Int64(session.nearby.count)
-        begin(.pageVisit, at: seconds, isLate: isLate, &state, &scratch)
+        let gap = begin(.pageVisit, at: seconds, isLate: isLate, &state, &scratch)
         let url = session.firstKey ?? 0
         let statistic = statistics.statistic(.urls, url)
         scratch.rawRow[8] = Double(state.urls.count(of: url, lane: 0))
@@ -113,7 +113,7 @@ extension Reducer {
                 Double(state.weeks.count(weeksBefore: week, seconds: seconds))
         }
         commit(
-            RowKey(kind: .pageVisit, seconds: seconds, key: url), since: session.start,
+            RowKey(kind: .pageVisit, seconds: seconds, key: url, gap: gap), since: session.start,
             table: .visit, into: &state, &scratch)
     }
 
@@ -133,7 +133,7 @@ extension Reducer {
             state.queryClusters.add(
                 cluster, lane: 0, count: 0, weight: 1, limit: options.mapKeyLimit)
         }
-        begin(.searchQuery, at: seconds, isLate: isLate, &state, &scratch)
+        let gap = begin(.searchQuery, at: seconds, isLate: isLate, &state, &scratch)
         let query = statistics.statistic(.queries, session.firstKey)
         let group = statistics.statistic(.queryClusters, cluster)
         if let key = session.firstKey {
@@ -155,25 +155,28 @@ extension Reducer {
         scratch.rawRow[20] = Double(session.durationSeconds)
         fillText(&scratch.rawRow, session.firstQuery, from: RowLayout.query)
         commit(
-            RowKey(kind: .searchQuery, seconds: seconds, key: session.firstKey ?? 0),
+            RowKey(kind: .searchQuery, seconds: seconds, key: session.firstKey ?? 0, gap: gap),
             since: session.start, table: .search, into: &state, &scratch)
     }
 
     /// Starts a row: zeros, one-hot, calendar fields, gap and age; counts it in its week.
+    ///
+    /// - Returns: the class of the gap.
     private func begin(
         _ kind: EventKind, at seconds: Int64, isLate: Bool, _ state: inout UserState,
         _ scratch: inout FoldScratch
-    ) {
+    ) -> UInt8 {
         for position in 0..<RowLayout.width { scratch.rawRow[position] = 0 }
         state.weeks.add(at: seconds)
         scratch.rawRow[RowLayout.oneHot(kind)] = 1
         scratch.rawRow[RowLayout.hour] = Double(Calendar.hour(seconds)) / 23 * 2 - 1
         scratch.rawRow[RowLayout.weekday] = Double(Calendar.weekday(seconds) - 1) / 6 * 2 - 1
         scratch.rawRow[RowLayout.dayOfMonth] = Double(Calendar.dayOfMonth(seconds)) / 31 * 2 - 1
-        let gap = isLate ? 0 : seconds - (state.lastRowSeconds ?? seconds)
-        scratch.rawRow[RowLayout.gap] = Double(max(0, gap))
+        let gap = isLate ? 0 : max(0, seconds - (state.lastRowSeconds ?? seconds))
+        scratch.rawRow[RowLayout.gap] = Double(gap)
         scratch.rawRow[RowLayout.age] = Double(max(0, seconds - (state.firstSeconds ?? seconds)))
         state.lastRowSeconds = max(state.lastRowSeconds ?? seconds, seconds)
+        return LogBuckets.index(seconds: gap)
     }
 
     /// Scales the raw row and appends it to the state and to the scratch.
@@ -182,6 +185,7 @@ extension Reducer {
         _ scratch: inout FoldScratch
     ) {
         statistics.scalers[table.rawValue].scale(scratch.rawRow, into: &scratch.row)
+        scratch.departed.appendNext(of: state.rows)
         state.rows.append(scratch.row.span, key)
         scratch.halves.append(contentsOf: scratch.row)
         scratch.keys.append(key)

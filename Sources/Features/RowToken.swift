@@ -34,9 +34,8 @@ extension RowToken {
     ///
     /// - Parameters:
     ///   - key: of the row.
-    ///   - previousSeconds: when the row before it was placed; nil before the first, whose gap is 0.
     ///   - vocabulary: of the space.
-    package init(_ key: RowKey, previousSeconds: Int64?, vocabulary: RowVocabulary) {
+    package init(_ key: RowKey, vocabulary: RowVocabulary) {
         let isProduct = key.kind.isProduct
         self.init(
             type: Int32(RowLayout.oneHot(key.kind)),
@@ -45,8 +44,7 @@ extension RowToken {
             item: isProduct ? vocabulary.item(key.key) : -1,
             url: key.kind == .pageVisit ? vocabulary.url(key.key) : -1,
             weekday: Int32(Calendar.weekday(key.seconds) - 1),
-            gap: Int32(
-                LogBuckets.index(seconds: key.seconds - (previousSeconds ?? key.seconds))))
+            gap: Int32(key.gap))
     }
 }
 

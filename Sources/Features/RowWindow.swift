@@ -11,15 +11,20 @@ package struct RowKey: Hashable, Sendable {
     package var category: Int64?
     /// Price bucket of the item, 0…99; nil when the catalogue knew none.
     package var price: UInt8?
+    /// Class of the gap to the user's row before, as `LogBuckets` has it; 0 for the first row and for
+    /// a late one, as in the row's position 59.
+    package var gap: UInt8
 
     package init(
-        kind: EventKind, seconds: Int64, key: Int64, category: Int64? = nil, price: UInt8? = nil
+        kind: EventKind, seconds: Int64, key: Int64, category: Int64? = nil, price: UInt8? = nil,
+        gap: UInt8
     ) {
         self.kind = kind
         self.seconds = seconds
         self.key = key
         self.category = category
         self.price = price
+        self.gap = gap
     }
 }
 
@@ -81,5 +86,46 @@ package struct RowWindow: Hashable, Sendable {
         precondition(index >= firstIndex && index < totalCount, "RowWindow: row \(index) has left")
         let start = slot(of: index) * RowLayout.width
         return halves[start..<start + RowLayout.width]
+    }
+
+    /// The key of the row with the given index, which the window must hold.
+    package func key(_ index: Int64) -> RowKey {
+        precondition(index >= firstIndex && index < totalCount, "RowWindow: row \(index) has left")
+        return keys[slot(of: index)]
+    }
+}
+
+/// Rows that have left a user's window and that an encoder has still to read, oldest first.
+///
+/// They end right before the window's oldest row.
+package struct DepartedRows: Hashable, Sendable {
+    /// `[count, 64]`, float16 bits.
+    package private(set) var halves: [UInt16] = []
+    /// `[count]`.
+    package private(set) var keys: [RowKey] = []
+
+    package init() {}
+
+    /// Rows in it.
+    package var count: Int { keys.count }
+
+    /// Adds the row that the next one will push out of the window, if it is full.
+    mutating func appendNext(of window: RowWindow) {
+        guard window.count == window.limit else { return }
+        halves.append(contentsOf: window.row(window.firstIndex))
+        keys.append(window.key(window.firstIndex))
+    }
+
+    /// Adds rows that left after these.
+    package mutating func append(_ later: DepartedRows) {
+        guard later.count > 0 else { return }
+        halves.append(contentsOf: later.halves)
+        keys.append(contentsOf: later.keys)
+    }
+
+    /// Forgets them.
+    package mutating func removeAll(keepingCapacity: Bool = false) {
+        halves.removeAll(keepingCapacity: keepingCapacity)
+        keys.removeAll(keepingCapacity: keepingCapacity)
     }
 }

@@ -8,7 +8,7 @@ import Storage
 /// Equal states give equal bytes, so that comparing stored bytes compares states.
 package enum StateCodec {
     /// First byte of every hot record.
-    package static let version: UInt8 = 1
+    package static let version: UInt8 = 2
 
     /// The hot record of a state.
     package static func encode(_ state: UserState) -> [UInt8] {
@@ -78,13 +78,14 @@ package enum StateCodec {
         out.put(key.key)
         out.put(optional: key.category)
         out.put(optional: key.price.map(Int64.init))
+        out.put(byte: key.gap)
     }
 
     /// Reads a row key.
     package static func rowKey(_ input: inout ByteReader) throws(ByteReader.Failure) -> RowKey {
         RowKey(
             kind: try kind(&input), seconds: try input.signed(), key: try input.signed(),
-            category: try input.optionalSigned(), price: try price(&input))
+            category: try input.optionalSigned(), price: try price(&input), gap: try gap(&input))
     }
 
     /// Appends an event that waits or is held, with its offset.
@@ -298,6 +299,14 @@ extension StateCodec {
             throw .malformed(at: input.index - 1, what: "an unknown event kind")
         }
         return kind
+    }
+
+    private static func gap(_ input: inout ByteReader) throws(ByteReader.Failure) -> UInt8 {
+        let gap = try input.byte()
+        guard gap < LogBuckets.count else {
+            throw .malformed(at: input.index - 1, what: "a gap of class \(gap)")
+        }
+        return gap
     }
 
     private static func price(_ input: inout ByteReader) throws(ByteReader.Failure) -> UInt8? {

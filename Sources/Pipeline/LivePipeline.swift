@@ -59,7 +59,7 @@ package final class LivePipeline: ProfileService {
         for published in candidates.reversed() {
             do {
                 let generation = try LiveGeneration.load(
-                    published, level: options.level, on: host.disk)
+                    published, hybrid: options.hybrid, level: options.level, on: host.disk)
                 if generation.reducer.options != options.fold {
                     degraded.append(
                         "generation \(generation.id) was fitted with other session, order or "
@@ -102,6 +102,13 @@ package final class LivePipeline: ProfileService {
         of users: [UserID], asOf: Int64?
     ) async throws(PipelineError) -> ProfileReply {
         try await profiler.profiles(of: users, asOf: asOf)
+    }
+
+    /// What users will do, at the applied cursor.
+    package func predictions(
+        of users: [UserID]
+    ) async throws(PipelineError) -> PredictionReply {
+        try await profiler.predictions(of: users)
     }
 
     /// Cuts, writes, verifies and publishes a snapshot.

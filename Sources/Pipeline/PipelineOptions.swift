@@ -2,6 +2,7 @@ import EventLog
 import Events
 import Features
 import Kernels
+import Profiles
 import Sessions
 
 /// Everything a pipeline is told from outside; `Daemon` makes it from the configuration.
@@ -24,6 +25,8 @@ package struct PipelineOptions: Sendable {
     /// Used by generation 0; another generation brings the fold it was fitted with.
     package var fold = FoldOptions()
     package var level = InstructionLevel.best
+    /// Which parts of a profile are served.
+    package var hybrid = Hybrid.extended
     package var stepping = Stepping.resident
     /// Longest micro-batch, microseconds.
     package var batchMicroseconds: UInt64 = 500

@@ -2,6 +2,7 @@ import Encoders
 import EventLog
 import Events
 import Features
+import Profiles
 import Sessions
 import Storage
 
@@ -141,7 +142,7 @@ extension Profiler {
     private func encode(_ slot: Int) -> StateCommit.User {
         let rows = users[slot].state.rows
         var hidden: [Float]?
-        if generation.encoder != nil, !rows.holdsAll {
+        if !generation.model.bank.isEmpty, !rows.holdsAll {
             precondition(
                 users[slot].steppedCount == rows.totalCount, "a committed state lags its rows")
             hidden = users[slot].hidden
@@ -173,7 +174,7 @@ extension StateCommit.User {
     /// - Parameters:
     ///   - user: whose record it is.
     ///   - state: the state to be stored.
-    ///   - hidden: `[H]`, stored only when rows have left the window; nil otherwise.
+    ///   - hidden: `[S]`, stored only when rows have left the window; nil otherwise.
     ///   - storedRowCount: the user's rows that are durable already.
     package init(user: UserID, state: UserState, hidden: [Float]?, storedRowCount: Int64) {
         let rows = state.rows

@@ -85,7 +85,6 @@ extension Profiler {
         let slot = try residentSlot(event.event.user, firstOffset: admission)
         handOver(slot)
         encodeIfAwaited(slot)
-        makeRoom(slot)
         scratch.removeRows()
         let outcome = generation.reducer.admit(
             event, at: offset, into: &users[slot].state, &scratch)
@@ -123,29 +122,13 @@ extension Profiler {
         return (absent, evictionCount)
     }
 
-    /// Steps waiting rows at once when one more admission could push them out of the window.
-    private func makeRoom(_ slot: Int) {
-        guard replay != nil else { return }
-        let waiting = users[slot].state.rows.totalCount - users[slot].steppedCount
-        // An admission folds at most every pending event and the new one. Each gives one row, its
-        // own or that of the session it opens, and two sessions may be open before.
-        let mostRows = Int64(users[slot].state.window.pending.count) + 3
-        let limit = Int64(users[slot].state.rows.limit)
-        guard waiting > 0, waiting + mostRows > limit else { return }
-        // With the others who wait, whose rows cost less in a batch than alone.
-        if users[slot].isQueued { stepQueued() } else { step([slot]) }
-    }
-
-    /// Notes the rows that an admission committed; steps them when they outgrew the window.
+    /// Notes the rows that an admission committed, and those that it pushed out of the window and
+    /// that the encoders have still to read; both wait for `stepQueued`.
     private func noteRows(_ slot: Int) {
         let count = Int64(scratch.keys.count)
         rowCount += count
         guard replay != nil else { return }
-        let total = users[slot].state.rows.totalCount
-        if total - users[slot].steppedCount > Int64(users[slot].state.rows.limit) {
-            stepCommitted(slot)
-            return
-        }
+        users[slot].departed.append(scratch.departed)
         let keepsStates = options.stepping == .resident || !users[slot].hidden.isEmpty
         guard keepsStates || !users[slot].state.rows.holdsAll else { return }
         queuedRowCount += Int(count)
@@ -153,23 +136,6 @@ extension Profiler {
             users[slot].isQueued = true
             queued.append(slot)
         }
-    }
-
-    /// Steps the rows of the last admission, of which the window has lost some again.
-    private func stepCommitted(_ slot: Int) {
-        let total = users[slot].state.rows.totalCount
-        precondition(
-            users[slot].steppedCount == total - Int64(scratch.keys.count),
-            "rows left the window unstepped")
-        replay?.removeAll()
-        replay?.addUser(users[slot].hidden)
-        for row in scratch.keys.indices {
-            let start = row * RowLayout.width
-            replay?.addRow(scratch.halves[start..<start + RowLayout.width])
-        }
-        stepCount += Int64(replay?.run() ?? 0)
-        users[slot].hidden = replay?.state(0) ?? []
-        users[slot].steppedCount = total
     }
 
     /// Steps all queued users' rows, in one ragged batch.
@@ -186,16 +152,15 @@ extension Profiler {
         guard replay != nil else { return }
         replay?.removeAll()
         for slot in slots {
-            replay?.addUser(users[slot].hidden)
-            let rows = users[slot].state.rows
-            for index in users[slot].steppedCount..<rows.totalCount {
-                replay?.addRow(rows.row(index))
-            }
+            replay?.addUser(
+                users[slot].hidden, steppedCount: users[slot].steppedCount,
+                departed: users[slot].departed, users[slot].state.rows)
         }
         stepCount += Int64(replay?.run() ?? 0)
         for (index, slot) in slots.enumerated() {
             users[slot].hidden = replay?.state(index) ?? []
             users[slot].steppedCount = users[slot].state.rows.totalCount
+            users[slot].departed.removeAll()
         }
     }
 

@@ -56,6 +56,28 @@ extension Profiler {
             parts: builder.layout.parts, rows: rows)
     }
 
+    /// What the users will do, in the order asked, all at the applied cursor.
+    nonisolated func predictions(
+        of ids: [UserID]
+    ) async throws(PipelineError) -> PredictionReply {
+        askers.add(1, ordering: .relaxed)
+        return try await foretell(ids)
+    }
+
+    private func foretell(_ ids: [UserID]) throws(PipelineError) -> PredictionReply {
+        askers.subtract(1, ordering: .relaxed)
+        guard ids.count <= options.profileBatchCount else {
+            throw .tooManyUsers(asked: ids.count, limit: options.profileBatchCount)
+        }
+        let rows = zip(ids, try settledUsers(ids)).map { id, user in
+            PredictionReply.Row(
+                user: id, prediction: user.map { builder.prediction($0.settled) })
+        }
+        return PredictionReply(
+            space: generation.space, generation: generation.id, trained: generation.trained,
+            offset: applied.recordCount, rows: rows)
+    }
+
     /// The users as they are settled now, remembered or made; nil for an unknown one.
     private func settledUsers(_ ids: [UserID]) throws(PipelineError) -> [SettledUser?] {
         var found: [SettledUser?] = []

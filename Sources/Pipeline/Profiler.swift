@@ -133,7 +133,7 @@ package actor Profiler {
         userCount = recovered.userCount
         builder = generation.makeBuilder()
         settledCache = SettledCache(count: options.profileCacheCount)
-        replay = generation.encoder.map { RaggedReplay(encoder: $0) }
+        replay = generation.model.bank.isEmpty ? nil : RaggedReplay(generation.model.bank)
         source = try LogSource(host: host, options: options, cursor: recovered.cursor)
         readerCondition = source.firstCondition
         committer = try Committer(

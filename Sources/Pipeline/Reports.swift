@@ -12,6 +12,9 @@ package protocol ProfileService: Sendable {
     ///
     /// `asOf` is the event time the `as_of` columns speak for; nil means the log clock.
     func profiles(of users: [UserID], asOf: Int64?) async throws(PipelineError) -> ProfileReply
+    /// What users will do, of up to `Limits.profileBatch` of them, in the order asked; all at one
+    /// cursor.
+    func predictions(of users: [UserID]) async throws(PipelineError) -> PredictionReply
     /// Publishes a snapshot of the cut at the applied cursor and makes it `current` unless held.
     func createSnapshot(_ request: SnapshotRequest) async throws(PipelineError) -> SnapshotReport
     /// All snapshots, ascending by version.

@@ -2,6 +2,7 @@ import Encoders
 import EventLog
 import Events
 import Features
+import Profiles
 import Storage
 
 /// Reads users who are not in memory from the store, ahead of the fold, on a thread of its own.
@@ -81,9 +82,13 @@ extension StoredUser {
                 try RowChunk.decode(chunks, limit: fold.rowWindow, totalCount: total)
             }
             var resident = ResidentUser(user: user, state: state)
-            if let hidden, let width = generation.encoder?.hiddenWidth {
+            if let hidden {
                 var input = ByteReader(hidden)
-                resident.hidden = try input.floats(width)
+                resident.hidden = try input.floats(generation.model.bank.stateWidth)
+                guard input.isAtEnd else {
+                    throw ByteReader.Failure.malformed(
+                        at: input.index, what: "a hidden state of other encoders")
+                }
                 resident.steppedCount = state.rows.totalCount
             }
             resident.storedRowCount = state.rows.totalCount

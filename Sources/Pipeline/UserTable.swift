@@ -8,9 +8,11 @@ import Sessions
 struct ResidentUser: Sendable {
     var user: UserID
     var state: UserState
-    /// `[H]` after the first `steppedCount` rows; empty while it is derived on demand.
+    /// `[S]` after the first `steppedCount` rows (`EncoderBank`); empty while it is derived on demand.
     var hidden: [Float] = []
     var steppedCount: Int64 = 0
+    /// Rows that have left the window since; none after `step`.
+    var departed = DepartedRows()
     /// Rows that are durable in the store.
     var storedRowCount: Int64 = 0
     /// Whether the store has a record of the user.
@@ -29,7 +31,8 @@ struct ResidentUser: Sendable {
 
     /// What a profile is built from.
     var input: ProfileBuilder.Input {
-        ProfileBuilder.Input(state: state, hidden: hidden, steppedCount: steppedCount)
+        ProfileBuilder.Input(
+            state: state, hidden: hidden, steppedCount: steppedCount, departed: departed)
     }
 }
 

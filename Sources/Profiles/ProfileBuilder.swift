@@ -1,40 +1,54 @@
 import Encoders
 import Features
+import Learning
+import Sessions
 
 /// Makes profiles out of users' states: the parts side by side, in the layout's order.
 package struct ProfileBuilder: Sendable {
     /// What the builder needs of one user.
     package struct Input: Sendable {
         package var state: UserState
-        /// `[H]` after the first `steppedCount` committed rows; empty for h = 0 before them all.
-        ///
-        /// The row window must hold the rest.
+        /// `[S]` after the first `steppedCount` committed rows (`EncoderBank`); empty when all is 0.
         package var hidden: [Float]
         package var steppedCount: Int64
+        /// Rows that the encoders have still to read and that have left the window.
+        package var departed: DepartedRows
 
-        package init(state: UserState, hidden: [Float], steppedCount: Int64) {
+        /// A user as it is in memory; the window and what has departed from it hold all rows that
+        /// the encoders have still to read.
+        ///
+        /// With `steppedCount` 0 and nothing departed, any window of at least N rows will do that
+        /// holds all of the user's.
+        package init(
+            state: UserState, hidden: [Float], steppedCount: Int64,
+            departed: DepartedRows = DepartedRows()
+        ) {
             self.state = state
             self.hidden = hidden
             self.steppedCount = steppedCount
+            self.departed = departed
         }
     }
 
-    package let layout: ProfileLayout
-    private let reducer: Reducer
-    private var scratch = FoldScratch()
-    private var replay: RaggedReplay?
-    private let latentWidth: Int
+    /// Weight of the space's own encoder where the previous space has one too, and of the latter's
+    /// (the paper's regularisation by the first phase's model).
+    private static let ownShare: Float = 0.7
+    private static let previousShare: Float = 0.3
 
-    /// Without an encoder, as in generation 0, a profile is the stats part alone.
-    package init(reducer: Reducer, encoder: SRAEncoder?) {
-        self.reducer = reducer
-        replay = encoder.map { RaggedReplay(encoder: $0) }
-        latentWidth = encoder?.latentWidth ?? 0
-        let encoded = encoder.map { [(name: "sra", width: $0.latentWidth)] } ?? []
-        layout = ProfileLayout(encoded + [(name: "stats", width: StatsPart.width)])
+    package let model: ProfileModel
+    private var scratch = FoldScratch()
+    private var replay: RaggedReplay
+
+    /// A builder of the model's profiles.
+    package init(model: ProfileModel) {
+        self.model = model
+        replay = RaggedReplay(model.bank)
     }
 
-    /// GRU steps that the last `profiles` took.
+    /// Columns of a profile.
+    package var layout: ProfileLayout { model.layout }
+
+    /// GRU steps that the last `settle` took, of all encoders.
     package private(set) var stepCount = 0
 
     /// Profiles at `asOf`, pending events folded and open sessions closed on copies.
@@ -47,7 +61,7 @@ package struct ProfileBuilder: Sendable {
         let settled = settle(inputs)
         var values: [Float] = []
         values.reserveCapacity(inputs.count * layout.width)
-        for user in settled { append(user, asOf: asOf, to: &values) }
+        append(settled, asOf: asOf, to: &values)
         return (settled.map(\.state), values)
     }
 
@@ -55,43 +69,192 @@ package struct ProfileBuilder: Sendable {
     package struct Settled: Sendable {
         /// Pending events folded, open sessions closed.
         package var state: UserState
-        /// `[Z]`, empty without an encoder.
-        package var latents: [Float]
+        /// The columns of the parts before ESA's.
+        package var columns: [Float] = []
+        /// ESA's hidden state after the last row, `[H]`; empty when the part is not served.
+        package var tokenState: [Float] = []
+        package var logits = Logits()
+        /// BPR's scores of the target items and categories; nil for a user who has none.
+        package var itemScores: [Float]?
+        package var categoryScores: [Float]?
+
+        init(state: UserState) { self.state = state }
+    }
+
+    /// What the heads say before the sigmoid.
+    package struct Logits: Sendable {
+        /// MTL Churn's; nil without it.
+        package var churn: Float?
+        /// MTL Propensity's, in the order of the targets; empty without it.
+        package var categories: [Float] = []
+        package var items: [Float] = []
     }
 
     /// Folds pending events and closes open sessions, on copies, in the order given.
     package mutating func settle(_ inputs: [Input]) -> [Settled] {
-        let states = settledStates(inputs)
-        let latents = replay?.latents() ?? []
-        return states.enumerated().map { index, state in
-            Settled(
-                state: state,
-                latents: Array(latents[index * latentWidth..<(index + 1) * latentWidth]))
+        var settled = settledStates(inputs)
+        guard !model.bank.isEmpty, !settled.isEmpty else { return settled }
+        let networks = Networks(model, replay, settled.map(\.state))
+        for index in settled.indices {
+            networks.fill(&settled[index], index)
+            fillScores(&settled[index])
+            for part in model.parts where part.isPublished {
+                settled[index].columns += columns(part, settled[index], index, networks)
+            }
+        }
+        return settled
+    }
+
+    /// Appends profiles, `[users, D]`, to `values`.
+    package func append(_ users: [Settled], asOf: Int64, to values: inout [Float]) {
+        let ended = model.parts.contains(.esa) ? endedStates(users, asOf: asOf) : []
+        let width = users.isEmpty ? 0 : ended.count / users.count
+        for (index, user) in users.enumerated() {
+            values.append(contentsOf: user.columns)
+            values.append(contentsOf: ended[index * width..<(index + 1) * width])
+            if model.parts.contains(.stats) {
+                values.append(contentsOf: StatsPart.values(user.state, asOf: asOf))
+            }
         }
     }
 
     /// Appends a profile, `[D]`, to `values`.
     package func append(_ user: Settled, asOf: Int64, to values: inout [Float]) {
-        values.append(contentsOf: user.latents)
-        values.append(contentsOf: StatsPart.values(user.state, asOf: asOf))
+        append([user], asOf: asOf, to: &values)
     }
 
-    private mutating func settledStates(_ inputs: [Input]) -> [UserState] {
-        replay?.removeAll()
+    private mutating func settledStates(_ inputs: [Input]) -> [Settled] {
+        replay.removeAll()
         let settled = inputs.map { input in
             scratch.removeRows()
-            let state = reducer.settled(input.state, &scratch)
-            guard replay != nil else { return state }
-            replay?.addUser(input.hidden)
-            let rows = input.state.rows
-            for index in input.steppedCount..<rows.totalCount { replay?.addRow(rows.row(index)) }
-            for index in scratch.keys.indices {
-                let start = index * RowLayout.width
-                replay?.addRow(scratch.halves[start..<start + RowLayout.width])
-            }
-            return state
+            let state = model.reducer.settled(input.state, &scratch)
+            var departed = input.departed
+            departed.append(scratch.departed)
+            replay.addUser(
+                input.hidden, steppedCount: input.steppedCount, departed: departed, state.rows)
+            return Settled(state: state)
         }
-        stepCount = replay?.run() ?? 0
+        stepCount = replay.run()
         return settled
+    }
+
+    private func fillScores(_ user: inout Settled) {
+        user.itemScores = model.itemScores.scores(user.state.items)
+        user.categoryScores = model.categoryScores.scores(user.state.categories)
+    }
+
+    /// The columns of a published part.
+    private func columns(
+        _ part: ProfilePart, _ user: Settled, _ index: Int, _ networks: Networks
+    ) -> [Float] {
+        switch part {
+        case .sra: blended(networks.latents(.sra, index), networks.latents(.previousSRA, index))
+        case .mtl: blended(networks.latents(.mtl, index), networks.latents(.previousMTL, index))
+        case .mtlPropensity: networks.latents(.mtlPropensity, index)
+        case .fip: networks.latents(.fip, index)
+        case .mtlChurn: networks.latents(.mtlChurn, index)
+        case .bprItems: padded(user.itemScores)
+        case .bprCategories: padded(user.categoryScores)
+        case .esa, .stats: []
+        }
+    }
+
+    /// 0.7 × own + 0.3 × previous, each product rounded, then the sum; own alone without the other.
+    private func blended(_ own: [Float], _ previous: [Float]) -> [Float] {
+        guard !previous.isEmpty else { return own }
+        return zip(own, previous).map { own, previous in
+            let first = Self.ownShare * own
+            let second = Self.previousShare * previous
+            return first + second
+        }
+    }
+
+    /// 100 columns: scores of the targets there are, then zeros.
+    private func padded(_ scores: [Float]?) -> [Float] {
+        let scores = scores ?? []
+        return scores + repeatElement(0, count: TargetLists.limit - scores.count)
+    }
+
+    /// `[users, H]` ESA's states after END, which says how long ago the newest event was.
+    private func endedStates(_ users: [Settled], asOf: Int64) -> [Float] {
+        guard let encoder = model.bank.tokenEncoder else { return [] }
+        var states: [Float] = []
+        states.reserveCapacity(users.count * encoder.hiddenWidth)
+        for user in users { states.append(contentsOf: user.tokenState) }
+        var scratch = encoder.makeScratch()
+        return encoder.ended(
+            hidden: states.span,
+            buckets: users.map { user in
+                LogBuckets.index(seconds: asOf - (user.state.window.newestSeconds ?? asOf))
+            }, scratch: &scratch)
+    }
+}
+
+/// What the encoders make of a batch of users after their last rows.
+private struct Networks {
+    /// `[users, Z]` of each encoder that was asked.
+    private var all: [EncoderName: [Float]] = [:]
+    private let tokenStates: [Float]
+    private let propensity: MTLOutputs?
+    private let churn: MTLOutputs?
+    private let count: Int
+
+    /// - Parameters:
+    ///   - model: whose encoders are asked.
+    ///   - replay: has stepped them to the users' last rows.
+    ///   - states: settled, in the replay's order.
+    init(_ model: ProfileModel, _ replay: RaggedReplay, _ states: [UserState]) {
+        let bank = model.bank
+        count = states.count
+        tokenStates = model.parts.contains(.esa) ? replay.states(of: .esa) : []
+        for name in [EncoderName.sra, .fip, .previousSRA] {
+            guard let encoder = bank.rowEncoder(name) else { continue }
+            let hidden = replay.states(of: name)
+            var latents = [Float](repeating: 0, count: count * encoder.latentWidth)
+            var span = latents.mutableSpan
+            encoder.latent(hidden: hidden.span, into: &span)
+            all[name] = latents
+        }
+        var rows: [UInt16] = []
+        var lengths: [Int] = []
+        if EncoderBank.trailingNames.contains(where: { bank.multiTaskEncoder($0) != nil }) {
+            for state in states {
+                let length = min(state.rows.totalCount, Int64(bank.rowWindow))
+                for row in state.rows.totalCount - length..<state.rows.totalCount {
+                    rows += state.rows.row(row)
+                }
+                lengths.append(Int(length))
+            }
+        }
+        var outputs: [EncoderName: MTLOutputs] = [:]
+        for name in EncoderBank.trailingNames {
+            guard let encoder = bank.multiTaskEncoder(name) else { continue }
+            let hidden = replay.states(of: name)
+            let made = encoder.encode(rows: rows.span, lengths: lengths, states: hidden.span)
+            all[name] = made.latents
+            outputs[name] = made
+        }
+        propensity = outputs[.mtlPropensity]
+        churn = outputs[.mtlChurn]
+    }
+
+    /// One user's latent vector of an encoder, `[Z]`; empty for an encoder that is not there.
+    func latents(_ name: EncoderName, _ index: Int) -> [Float] {
+        row(all[name] ?? [], index)
+    }
+
+    /// Sets what does not come by way of a part's columns.
+    func fill(_ user: inout ProfileBuilder.Settled, _ index: Int) {
+        user.tokenState = row(tokenStates, index)
+        user.logits.churn = churn.flatMap { row($0.churn, index).first }
+        if let propensity {
+            user.logits.categories = row(propensity.categories, index)
+            user.logits.items = row(propensity.items, index)
+        }
+    }
+
+    private func row(_ values: [Float], _ index: Int) -> [Float] {
+        let width = values.count / count
+        return Array(values[index * width..<(index + 1) * width])
     }
 }

@@ -53,7 +53,8 @@ package struct SpaceFiles: Sendable {
         }
     }
 
-    /// Reads what `encoded` gave from a space's directory; an encoder without a file is absent.
+    /// Reads what `encoded` gave from a space's directory; an encoder without a file is absent, and
+    /// lists without a file, as in a space of an older version, are empty.
     package init(space: String, on disk: any Disk) throws(FeatureError) {
         do {
             let ids = try Self.lists("\(space)/vocabulary.json", RowVocabulary.limit, disk)
@@ -87,6 +88,7 @@ package struct SpaceFiles: Sendable {
     private static func lists(
         _ path: String, _ limit: Int, _ disk: any Disk
     ) throws -> [String: [Int64]] {
+        guard try disk.status(path) != nil else { return [:] }
         let bytes = try disk.bytes(of: path, limit: 1 << 24)
         let texts = try JSONDecoder().decode([String: [String]].self, from: Data(bytes))
         return try texts.mapValues { list in

@@ -111,12 +111,7 @@ struct ExamplePass {
         input.tokens.reserveCapacity(count)
         for row in rows.totalCount - Int64(count)..<rows.totalCount {
             input.rows += rows.row(row)
-            let previous =
-                row > rows.firstIndex ? rows.keys[rows.slot(of: row - 1)].seconds : nil
-            input.tokens.append(
-                RowToken(
-                    rows.keys[rows.slot(of: row)], previousSeconds: previous,
-                    vocabulary: vocabulary))
+            input.tokens.append(RowToken(rows.key(row), vocabulary: vocabulary))
         }
         let newest = settled.window.newestSeconds ?? examples.window.cutSeconds
         input.endBucket = LogBuckets.index(seconds: examples.window.cutSeconds - newest)

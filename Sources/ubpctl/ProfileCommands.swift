@@ -5,7 +5,9 @@ import ControlProtocol
 struct ProfileCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "profile", abstract: "Current profiles of users.",
-        subcommands: [ProfileGetCommand.self, ProfileBatchCommand.self])
+        subcommands: [
+            ProfileGetCommand.self, ProfileBatchCommand.self, ProfilePredictCommand.self,
+        ])
 }
 
 /// What both verbs take.

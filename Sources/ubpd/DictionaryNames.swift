@@ -31,9 +31,11 @@ final class DictionaryNames: UserNames {
         current { $0.id(of: text, .user) }.map(UserID.init(rawValue:))
     }
 
-    func name(of user: UserID) -> String? {
-        let text = current { $0.text(of: user.rawValue, .user) }
-        return text == String(user.rawValue) ? nil : text
+    func name(of user: UserID) -> String? { name(of: user.rawValue, .user) }
+
+    func name(of id: Int64, _ kind: IDKind) -> String? {
+        let text = current { $0.text(of: id, kind) }
+        return text == String(id) ? nil : text
     }
 
     private func current<Value: Sendable>(_ body: (IDDictionary) -> Value) -> Value {

@@ -75,6 +75,8 @@ import Testing
     @Test func `reads back the parameters it writes`() throws {
         let get = ProfileParameters(users: [.number(-5)], asOf: 100, encoding: .float16)
         #expect(try ProfileParameters(get.members(isBatch: false), isBatch: false) == get)
+        let foretell = PredictionParameters(users: [.number(3), .text("A1")], limit: 0)
+        #expect(try PredictionParameters(foretell.members) == foretell)
         let batch = ProfileParameters(users: [.number(1), .text("A1"), .number(.max)])
         #expect(try ProfileParameters(batch.members(isBatch: true), isBatch: true) == batch)
         var create = SnapshotCreateParameters()
@@ -145,5 +147,10 @@ import Testing
             user: "1", original: "A", known: true, vector: "AAAA", rows: 1, events: 2, pending: 0,
             newest: 5)
         #expect(ProfileRow(json: .object(row.members)) == row)
+        let prediction = PredictionRow(
+            user: "1", original: "A", known: true, churn: 0.5,
+            categories: [.init(id: "3", name: nil, probability: 1, score: -1)],
+            items: [.init(id: "9223372036854775807", name: "mug", probability: 0.25, score: nil)])
+        #expect(PredictionRow(json: .object(prediction.members)) == prediction)
     }
 }

@@ -82,6 +82,35 @@ import Testing
         #expect(service.calls == ["profiles [77] -1", "profiles [404] 7"])
     }
 
+    @Test func `foretells the most probable first, and calls targets by the shop's names`()
+        async throws
+    {
+        let reply = try await result(
+            "profile.predict", ["users": ["85123A", 404]], role: .reader)
+        #expect(reply["space"] == 1 && reply["generation"] == 2 && reply["offset"] == 10)
+        let rows = (reply["predictions"]?.elements ?? []).map(PredictionRow.init)
+        let known = try #require(rows.first)
+        #expect(known.user == "77" && known.original == "85123A" && known.churn == 0.25)
+        #expect(known.categories.map(\.id) == ["12", "11"])
+        #expect(known.categories.map(\.probability) == [0.75, 0.5])
+        #expect(known.categories.map(\.score) == [nil, 2])
+        // Equally probable ones stay as listed.
+        #expect(known.items.map(\.id) == ["9", "8", "7"])
+        #expect(known.items.map(\.name) == ["WHITE MUG", nil, nil])
+        #expect(rows.last?.known == false && rows.last?.items.isEmpty == true)
+        let short = try await result("profile.predict", ["user": 5, "limit": 1])
+        #expect(short["predictions"]?.elements?.first?["items"]?.elements?.count == 1)
+        #expect(service.calls == ["predictions [77, 404]", "predictions [5]"])
+    }
+
+    @Test func `refuses a prediction that names nobody, too many, or twice`() async {
+        #expect(await code("profile.predict") == .invalidParams)
+        #expect(await code("profile.predict", ["user": 1, "users": [2]]) == .invalidParams)
+        #expect(await code("profile.predict", ["user": 1, "limit": 101]) == .invalidParams)
+        #expect(await code("profile.predict", ["users": [1, 2, 3, 4]]) == .tooLarge)
+        #expect(service.calls.isEmpty)
+    }
+
     @Test func `answers batches in the order asked, in any encoding`() async throws {
         let batch = try await result(
             "profile.batch", ["users": [5, "85123A", "6"], "encoding": "float16"], role: .reader)

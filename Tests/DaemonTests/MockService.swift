@@ -67,6 +67,23 @@ final class MockService: ProfileService {
             })
     }
 
+    func predictions(of users: [UserID]) async throws(PipelineError) -> PredictionReply {
+        try note("predictions \(users.map(\.rawValue))")
+        let prediction = Prediction(
+            churn: 0.25,
+            categories: [
+                .init(id: 11, probability: 0.5, score: 2),
+                .init(id: 12, probability: 0.75, score: nil),
+            ],
+            items: [
+                .init(id: 8, probability: 0.1, score: 9), .init(id: 9, probability: 0.3, score: 1),
+                .init(id: 7, probability: 0.1, score: 1),
+            ])
+        return PredictionReply(
+            space: 1, generation: 2, trained: true, offset: 10,
+            rows: users.map { .init(user: $0, prediction: $0.rawValue == 404 ? nil : prediction) })
+    }
+
     func createSnapshot(_ request: SnapshotRequest) async throws(PipelineError) -> SnapshotReport {
         try note("create")
         state.withLock { $0.request = request }
@@ -193,4 +210,7 @@ final class MockService: ProfileService {
 struct OneName: UserNames {
     func user(named text: String) -> UserID? { text == "85123A" ? UserID(rawValue: 77) : nil }
     func name(of user: UserID) -> String? { user.rawValue == 77 ? "85123A" : nil }
+    func name(of id: Int64, _ kind: IDKind) -> String? {
+        kind == .item && id == 9 ? "WHITE MUG" : nil
+    }
 }

@@ -29,6 +29,8 @@ import Testing
                 (["status"], "caught up"), (["version"], "ubpd \(Version.program)"),
                 (["profile", "get", "5"], "1970-01-01 00:01:39 UTC"),
                 (["profile", "get", "5", "404"], "no"),
+                (["profile", "predict", "5"], "75.0 %"),
+                (["profile", "predict", "404"], "no event of this user"),
                 (["snapshot", "list"], "current"), (["snapshot", "show", "2"], "sha256 bb"),
                 (["snapshot", "verify", "1"], "whole: 2 files"),
                 (["snapshot", "create", "--wait-for-lag", "0"], "published snapshot 3: 4 users"),

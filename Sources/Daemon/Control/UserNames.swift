@@ -6,6 +6,8 @@ package protocol UserNames: Sendable {
     func user(named text: String) -> UserID?
     /// The shop's own text for a user; nil when its number is its name.
     func name(of user: UserID) -> String?
+    /// The shop's own text for an item or category; nil when its number is its name.
+    func name(of id: Int64, _ kind: IDKind) -> String?
 }
 
 /// For logs whose ids are numbers.
@@ -17,4 +19,7 @@ package struct NumbersOnly: UserNames {
 
     /// Always nil: the number is the name.
     package func name(of user: UserID) -> String? { nil }
+
+    /// Always nil: the number is the name.
+    package func name(of id: Int64, _ kind: IDKind) -> String? { nil }
 }

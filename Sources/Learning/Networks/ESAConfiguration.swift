@@ -1,42 +1,5 @@
+import Encoders
 import Features
-
-/// The fields of a row as `ESANetwork` sees it, in the order of its tensors.
-package enum ESAField: Int, Sendable, CaseIterable {
-    /// The row's type. `nn.ModuleDict` has a `type` of its own, so tensors are named `kind`.
-    case kind
-    case category
-    case price
-    case item
-    case url
-    case weekday
-    case gap
-
-    /// Names its embedding table and its output layer.
-    package var name: String {
-        switch self {
-        case .kind: "kind"
-        case .category: "category"
-        case .price: "price"
-        case .item: "item"
-        case .url: "url"
-        case .weekday: "weekday"
-        case .gap: "gap"
-        }
-    }
-
-    /// The field's index in a token; −1 when its row type has no such field.
-    package func index(in token: RowToken) -> Int32 {
-        switch self {
-        case .kind: token.type
-        case .category: token.category
-        case .price: token.price
-        case .item: token.item
-        case .url: token.url
-        case .weekday: token.weekday
-        case .gap: token.gap
-        }
-    }
-}
 
 /// Sizes of an `ESANetwork`.
 package struct ESAConfiguration: Sendable, Equatable {
@@ -77,5 +40,12 @@ package struct ESAConfiguration: Sendable, Equatable {
     /// Rows of a field's embedding table: START is a type that is read and never predicted.
     package func tableCount(_ field: ESAField) -> Int {
         outputCount(field) + (field == .kind ? 1 : 0)
+    }
+}
+
+extension ESAConfiguration {
+    /// Sizes for a space's vocabulary.
+    package init(_ vocabulary: RowVocabulary) {
+        self.init(categoryCount: vocabulary.categories.count + 1)
     }
 }

@@ -1,0 +1,50 @@
+import ControlProtocol
+import Events
+import Pipeline
+import Profiles
+
+extension MethodTable {
+    /// `profile.predict`: what the users will do in the label horizon, all at one cursor.
+    func predict(_ params: [JSONValue.Member]) async throws(ControlError) -> JSONValue {
+        let parameters = try PredictionParameters(params)
+        guard parameters.users.count <= profileBatch else {
+            throw ControlError(
+                .tooLarge, "\(parameters.users.count) users, the limit is \(profileBatch)",
+                hint: "ask in batches, or raise control.profile_batch")
+        }
+        let users = try users(parameters.users)
+        let reply = try await ask { service throws(PipelineError) in
+            try await service.predictions(of: users)
+        }
+        let rows = reply.rows.map { row($0, limit: Int(parameters.limit)) }
+        return .object([
+            .init("space", .int(reply.space)), .init("generation", .int(reply.generation)),
+            .init("trained", .bool(reply.trained)), .init("offset", .int(reply.offset)),
+            .init("predictions", .array(rows.map { .object($0.members) })),
+        ])
+    }
+
+    private func row(_ row: PredictionReply.Row, limit: Int) -> PredictionRow {
+        PredictionRow(
+            user: row.user.description, original: names.name(of: row.user), known: row.isKnown,
+            churn: row.prediction?.churn,
+            categories: targets(row.prediction?.categories ?? [], .category, limit),
+            items: targets(row.prediction?.items ?? [], .item, limit))
+    }
+
+    /// The best of a list, by probability; ties as listed.
+    private func targets(
+        _ targets: [Prediction.Target], _ kind: IDKind, _ limit: Int
+    ) -> [PredictionRow.Target] {
+        let ranked = targets.enumerated().sorted { left, right in
+            left.element.probability != right.element.probability
+                ? left.element.probability > right.element.probability
+                : left.offset < right.offset
+        }
+        return ranked.prefix(limit).map { _, target in
+            PredictionRow.Target(
+                id: String(target.id), name: names.name(of: target.id, kind),
+                probability: target.probability, score: target.score.map { Double($0) })
+        }
+    }
+}

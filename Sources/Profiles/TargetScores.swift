@@ -1,0 +1,45 @@
+import Features
+import Learning
+
+/// A user's BPR scores of a space's target items or categories.
+///
+/// The user's vector is folded in from the keys whose weighted events sum to more than 0
+/// (`BPRFactors.foldIn`). A target without factors scores the mean of the user's other targets
+/// (published-system.md §6).
+struct TargetScores: Sendable {
+    private let factors: BPRFactors?
+    /// Place of each target in the factors; nil without.
+    private let places: [Int?]
+
+    /// - Parameters:
+    ///   - factors: nil when there are none in the generation.
+    ///   - targets: external ids, at most 100.
+    init(_ factors: BPRFactors?, _ targets: [Int64]) {
+        self.factors = factors
+        places = targets.map { factors?.index(of: $0) }
+    }
+
+    /// Scores in the order of the targets; nil for a user with no positive, and when no target has
+    /// factors.
+    ///
+    /// - Parameter counts: lanes buy, add, remove.
+    func scores(_ counts: KeyedCounts) -> [Float]? {
+        guard let factors, places.contains(where: { $0 != nil }) else { return nil }
+        let weights = factors.weights
+        var liked: [Int] = []
+        for index in counts.keys.indices {
+            // In this order, so that the sum is the same wherever it is taken.
+            let sum =
+                Float(counts.count(at: index, lane: 0)) * weights.buy
+                + Float(counts.count(at: index, lane: 1)) * weights.add
+                + Float(counts.count(at: index, lane: 2)) * weights.remove
+            guard sum > 0, let place = factors.index(of: counts.keys[index]) else { continue }
+            liked.append(place)
+        }
+        guard let vector = factors.foldIn(liked) else { return nil }
+        let scores = places.map { place in place.map { factors.score(vector, item: $0) } }
+        let known = scores.compactMap(\.self)
+        let mean = known.reduce(0, +) / Float(known.count)
+        return scores.map { $0 ?? mean }
+    }
+}
