@@ -1,3 +1,4 @@
+import Encoders
 import Features
 import Kernels
 import Learning

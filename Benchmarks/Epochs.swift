@@ -20,7 +20,7 @@ extension Bench {
         var mtl = MTLConfiguration.mtl
         mtl.categoryCount = shop.categoryCount
         mtl.itemCount = shop.itemCount
-        let esa = ESAConfiguration(categoryCount: shop.vocabulary.categories.count + 1)
+        let esa = ESAConfiguration(shop.vocabulary)
         try await measure(SRANetwork<Float>(.sra), "sra", .sra, whole, peer)
         try await measure(MTLNetwork<Float>(mtl), "mtl", .mtl, latest, peer)
         try await measure(ESANetwork<Float>(esa), "esa", .esa, whole, peer)

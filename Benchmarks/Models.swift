@@ -111,7 +111,7 @@ extension Bench {
     private mutating func scoreESA(_ shop: ShopExamples, _ users: Users) async throws {
         let weights = try await train(.esa, shop)
         let network = ESANetwork<Float>(
-            ESAConfiguration(categoryCount: shop.vocabulary.categories.count + 1))
+            ESAConfiguration(shop.vocabulary))
         var scores = try TokenAccuracy(network, training: shop.early, users.training)
         try forEach(users.held, of: shop.late) { scores.add($0, weights: weights, $1) }
         for field in scores.fields where field.labels > 0 {

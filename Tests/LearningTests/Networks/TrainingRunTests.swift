@@ -1,3 +1,4 @@
+import Encoders
 import Features
 import Glibc
 import Kernels
