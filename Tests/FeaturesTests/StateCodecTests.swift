@@ -94,9 +94,9 @@ import Testing
 
     @Test func `row keys come back`() throws {
         let keys = [
-            RowKey(kind: .productBuy, seconds: -5, key: .min, category: .max, price: 99, gap: 31),
-            RowKey(kind: .pageVisit, seconds: .max, key: 0, gap: 0),
-            RowKey(kind: .searchQuery, seconds: 0, key: -1, category: nil, price: 0, gap: 7),
+            RowKey(kind: .productBuy, seconds: -5, key: .min, category: .max, price: 99),
+            RowKey(kind: .pageVisit, seconds: .max, key: 0),
+            RowKey(kind: .searchQuery, seconds: 0, key: -1, category: nil, price: 0),
         ]
         var out = ByteWriter()
         for key in keys { StateCodec.put(key, &out) }
