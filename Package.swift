@@ -115,7 +115,10 @@ let package = Package(
         // MARK: Tests
         .target(
             name: "TestSupport",
-            dependencies: ["Features", "Kernels", "Storage", "EventLog", "Events"],
+            dependencies: [
+                "Profiles", "Learning", "Encoders", "Features", "Kernels", "Storage", "EventLog",
+                "Events",
+            ],
             path: "Tests/TestSupport", swiftSettings: strict),
         tests("Kernels", "CKernels", "Storage"),
         tests("Storage"),

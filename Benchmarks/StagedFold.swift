@@ -4,6 +4,7 @@ import Events
 import Features
 import Kernels
 import Pipeline
+import Profiles
 import Sessions
 import Snapshots
 import Storage
@@ -35,6 +36,7 @@ final class StagedFold {
         var state: UserState
         var hidden: [Float] = []
         var steppedCount: Int64 = 0
+        var departed = DepartedRows()
         var storedRowCount: Int64 = 0
         var isDirty = false
         var isQueued = false
@@ -59,14 +61,14 @@ final class StagedFold {
             .newestGood()
         guard let published else { throw BenchError.wrong(["no generation was fitted"]) }
         let generation = try LiveGeneration.load(published, level: options.level, on: host.disk)
-        guard let encoder = generation.encoder else {
+        guard !generation.model.bank.isEmpty else {
             throw BenchError.wrong(["the generation has no encoder"])
         }
         self.host = host
         self.options = options
         reducer = generation.reducer
         store = try StateStore("\(generation.directory)/state.sqlite")
-        replay = RaggedReplay(encoder: encoder)
+        replay = RaggedReplay(generation.model.bank)
         intake = Intake(options: options.clock)
     }
 
@@ -116,7 +118,6 @@ final class StagedFold {
         _ event: EnrichedEvent, at offset: LogOffset
     ) -> Reducer.Outcome {
         let slot = slot(of: event.event.user, firstOffset: offset)
-        makeRoom(slot)
         scratch.removeRows()
         let outcome = reducer.admit(event, at: offset, into: &users[slot].state, &scratch)
         if !users[slot].isDirty {
@@ -127,22 +128,10 @@ final class StagedFold {
         return outcome
     }
 
-    /// Steps what waits before one more admission could push it out of the window.
-    private func makeRoom(_ slot: Int) {
-        let waiting = users[slot].state.rows.totalCount - users[slot].steppedCount
-        let most = Int64(users[slot].state.window.pending.count) + 3
-        guard waiting > 0, waiting + most > Int64(users[slot].state.rows.limit) else { return }
-        countAsGRU { step() }
-    }
-
-    /// Queues the rows of an admission, or steps them at once when they outgrew the window.
+    /// Queues the rows of an admission, and those that it pushed out of the window.
     private func noteRows(_ slot: Int) {
         times.rows += Int64(scratch.keys.count)
-        let total = users[slot].state.rows.totalCount
-        if total - users[slot].steppedCount > Int64(users[slot].state.rows.limit) {
-            countAsGRU { stepCommitted(slot) }
-            return
-        }
+        users[slot].departed.append(scratch.departed)
         queuedRowCount += scratch.keys.count
         if !users[slot].isQueued {
             users[slot].isQueued = true
@@ -171,31 +160,19 @@ final class StagedFold {
         guard !queued.isEmpty else { return }
         replay.removeAll()
         for slot in queued {
-            replay.addUser(users[slot].hidden)
-            for index in users[slot].steppedCount..<users[slot].state.rows.totalCount {
-                replay.addRow(users[slot].state.rows.row(index))
-            }
+            replay.addUser(
+                users[slot].hidden, steppedCount: users[slot].steppedCount,
+                departed: users[slot].departed, users[slot].state.rows)
         }
         times.steps += Int64(replay.run())
         for (index, slot) in queued.enumerated() {
             users[slot].hidden = replay.state(index)
             users[slot].steppedCount = users[slot].state.rows.totalCount
+            users[slot].departed.removeAll()
             users[slot].isQueued = false
         }
         queued.removeAll(keepingCapacity: true)
         queuedRowCount = 0
-    }
-
-    private func stepCommitted(_ slot: Int) {
-        replay.removeAll()
-        replay.addUser(users[slot].hidden)
-        for row in scratch.keys.indices {
-            let start = row * RowLayout.width
-            replay.addRow(scratch.halves[start..<start + RowLayout.width])
-        }
-        times.steps += Int64(replay.run())
-        users[slot].hidden = replay.state(0)
-        users[slot].steppedCount = users[slot].state.rows.totalCount
     }
 
     private func commit() throws {

@@ -59,9 +59,12 @@ package struct ESAEncoder: Sendable {
         gru = checked.gru("encoder")
     }
 
-    /// A token as the encoder reads it: its fields' indices, `[7]`.
+    /// A token as the encoder reads it: its fields' indices, `[7]`, in the order of `fields`.
     package static func indices(_ token: RowToken) -> [Int32] {
-        ESAField.allCases.map { $0.index(in: token) }
+        [
+            token.type, token.category, token.price, token.item, token.url, token.weekday,
+            token.gap,
+        ]
     }
 
     /// Memory for `step` and `ended`; make one a thread and keep it.

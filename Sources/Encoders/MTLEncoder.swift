@@ -15,7 +15,7 @@ import Storage
 /// `PackedLinear`, `FloatKernels`).
 package struct MTLEncoder: Sendable {
     /// Rows computed side by side, at most, unless one user has more; bounds memory, and no more.
-    package static let rowsAtOnce = 1024
+    package static let rowsAtOnce = 256
 
     /// D, the width of a row.
     package var inputWidth: Int { stack.inputWidth }

@@ -110,7 +110,7 @@ package struct DepartedRows: Hashable, Sendable {
     package var count: Int { keys.count }
 
     /// Adds the row that the next one will push out of the window, if it is full.
-    mutating func appendNext(of window: RowWindow) {
+    package mutating func appendNext(of window: RowWindow) {
         guard window.count == window.limit else { return }
         halves.append(contentsOf: window.row(window.firstIndex))
         keys.append(window.key(window.firstIndex))

@@ -1,6 +1,7 @@
 import EventLog
 import Events
 import Features
+import Learning
 import Profiles
 import Sessions
 import Snapshots
@@ -70,7 +71,11 @@ extension Profiler {
             listed: listed, unstored: unstoredUsers)
         return SnapshotPlan(
             space: generation.space, generation: generation.id, trained: generation.trained,
-            parts: builder.layout.parts, cursor: applied,
+            parts: builder.layout.parts,
+            targets: SnapshotTargets(
+                categories: generation.model.targets.categories,
+                items: generation.model.targets.items),
+            cursor: applied,
             asOf: intake.counters.read == 0 ? nil : asOf,
             population: listed == nil
                 ? .activeDays(Int(options.snapshotActiveDays))

@@ -183,6 +183,7 @@ extension ResidentUser {
         sums.tables += ResidentBytes.of(state.nameClusters) + ResidentBytes.of(state.urls)
         sums.tables += ResidentBytes.of(state.queries) + ResidentBytes.of(state.queryClusters)
         sums.rows += ResidentBytes.of(state.rows.halves) + ResidentBytes.of(state.rows.keys)
+        sums.rows += ResidentBytes.of(departed.halves) + ResidentBytes.of(departed.keys)
         sums.hidden += ResidentBytes.of(hidden)
         sums.pending += ResidentBytes.of(state.window.pending)
         sums.pending += ResidentBytes.of(state.window.eventIDs)

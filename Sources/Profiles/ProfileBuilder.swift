@@ -93,7 +93,7 @@ package struct ProfileBuilder: Sendable {
     /// Folds pending events and closes open sessions, on copies, in the order given.
     package mutating func settle(_ inputs: [Input]) -> [Settled] {
         var settled = settledStates(inputs)
-        guard !model.bank.isEmpty, !settled.isEmpty else { return settled }
+        guard !settled.isEmpty else { return settled }
         let networks = Networks(model, replay, settled.map(\.state))
         for index in settled.indices {
             networks.fill(&settled[index], index)

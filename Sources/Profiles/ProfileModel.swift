@@ -139,10 +139,10 @@ package struct ProfileModel: Sendable {
             ),
         ]
         for (own, previous) in pairs {
-            guard let previous, own != previous else { continue }
+            guard let own, let previous, own != previous else { continue }
             throw .wrongShape(
                 name: "latent.weight of the previous space", shape: [previous, -1],
-                wanted: [own ?? 0, -1])
+                wanted: [own, -1])
         }
     }
 }

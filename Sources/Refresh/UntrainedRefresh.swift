@@ -4,6 +4,7 @@ import Events
 import Features
 import Learning
 import Pipeline
+import Profiles
 import Sessions
 import Snapshots
 import Storage
@@ -81,13 +82,10 @@ package enum RefreshError: Error, CustomStringConvertible {
 
 /// Makes a space and a generation out of a log, with seeded weights that were not trained.
 ///
-/// The statistics are fitted as docs/rows.md §5 says; the weights are PyTorch's default
-/// initialisation, drawn from the seed. Same log, same seed, same bytes.
+/// The statistics are fitted as docs/rows.md §5 says; the weights of all networks are those that
+/// training begins with, drawn from the seed; there are no factors. Same log, same seed, same bytes.
 package struct UntrainedRefresh {
     private static let steps = ["names and queries", "key statistics", "scalers", "publishing"]
-    /// Published sizes of the encoder (published-system.md §3).
-    private static let hiddenWidth = 256
-    private static let latentWidth = 128
 
     private let host: Host
     private let options: RefreshOptions
@@ -124,13 +122,15 @@ package struct UntrainedRefresh {
     ) throws(RefreshError) -> PublishedGeneration {
         do {
             let store = GenerationStore(stateDirectory: options.stateDirectory, on: host)
-            let tensors = SRAEncoder.seededTensors(
-                seed: options.seed, inputWidth: RowLayout.width, hiddenWidth: Self.hiddenWidth,
-                latentWidth: Self.latentWidth)
-            var spaceFiles = try StatisticsFiles.spaceFiles(statistics)
-            spaceFiles["encoders/sra.safetensors"] = try SafetensorsFile(
-                tensors, metadata: ["trained": "false", "seed": String(options.seed)]
-            ).encoded()
+            let vocabulary = RowVocabulary(statistics)
+            let targets = TargetLists(statistics)
+            let files = SpaceFiles(
+                vocabulary: vocabulary, targets: targets,
+                encoders: UntrainedWeights.tensors(
+                    seed: options.seed, vocabulary: vocabulary, targets: targets))
+            let spaceFiles = try StatisticsFiles.spaceFiles(statistics).merging(
+                files.encoded(metadata: ["trained": "false", "seed": String(options.seed)])
+            ) { $1 }
             let numbers = options.fold.numbers
             let space = try store.publishSpace(
                 SpaceManifest(

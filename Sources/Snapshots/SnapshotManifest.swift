@@ -53,6 +53,44 @@ package enum SnapshotPopulation: Sendable, Hashable, Codable {
     }
 }
 
+/// The space's target lists: what the first columns of the BPR parts are scores of, in order.
+package struct SnapshotTargets: Sendable, Hashable, Codable {
+    package var categories: [Int64]
+    package var items: [Int64]
+
+    package init(categories: [Int64], items: [Int64]) {
+        self.categories = categories
+        self.items = items
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case categories, items
+    }
+
+    /// Reads lists of decimal strings.
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        func ids(_ key: CodingKeys) throws -> [Int64] {
+            try container.decode([String].self, forKey: key).map { text in
+                guard let id = Int64(text) else {
+                    throw DecodingError.dataCorruptedError(
+                        forKey: key, in: container, debugDescription: "'\(text)' is no id")
+                }
+                return id
+            }
+        }
+        categories = try ids(.categories)
+        items = try ids(.items)
+    }
+
+    /// Writes ids as strings: JSON tools lose integers above 2⁵³.
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(categories.map(String.init), forKey: .categories)
+        try container.encode(items.map(String.init), forKey: .items)
+    }
+}
+
 /// What a snapshot holds; everything in it is a function of the log, never of the wall clock.
 package struct SnapshotManifest: Sendable, Equatable, Codable {
     /// The newest schema this package reads and the one it writes.
@@ -71,6 +109,8 @@ package struct SnapshotManifest: Sendable, Equatable, Codable {
     package var factors: Int64?
     /// The profile's parts in column order.
     package var parts: [ProfileLayout.Part]
+    /// Of the space; nil in a snapshot of a version that did not say.
+    package var targets: SnapshotTargets?
     package var cursor: Cursor
     /// Event time the profiles speak for, seconds since 1970; nil before the log clock exists.
     package var asOf: Int64?
@@ -87,8 +127,8 @@ package struct SnapshotManifest: Sendable, Equatable, Codable {
     package var erasures: [LogOffset]
 
     private enum CodingKeys: String, CodingKey {
-        case schema, version, parent, space, generation, trained, heads, factors, parts, cursor
-        case users, width, files, population, metrics, revision, erasures
+        case schema, version, parent, space, generation, trained, heads, factors, parts, targets
+        case cursor, users, width, files, population, metrics, revision, erasures
         case asOf = "as_of"
     }
 
@@ -105,6 +145,7 @@ package struct SnapshotManifest: Sendable, Equatable, Codable {
         try container.encode(heads, forKey: .heads)
         try container.encode(factors, forKey: .factors)
         try container.encode(parts, forKey: .parts)
+        try container.encode(targets, forKey: .targets)
         try container.encode(cursor, forKey: .cursor)
         try container.encode(asOf, forKey: .asOf)
         try container.encode(users, forKey: .users)
@@ -129,6 +170,7 @@ package struct SnapshotPlan: Sendable {
     package var factors: Int64?
     /// The profile's parts in column order, without a gap.
     package var parts: [ProfileLayout.Part]
+    package var targets: SnapshotTargets?
     package var cursor: Cursor
     /// Event time the profiles speak for, seconds since 1970.
     package var asOf: Int64?
@@ -140,13 +182,15 @@ package struct SnapshotPlan: Sendable {
 
     /// A plan without fine-tuned heads and factors and without erasures.
     package init(
-        space: Int64, generation: Int64, trained: Bool, parts: [ProfileLayout.Part], cursor: Cursor,
-        asOf: Int64?, population: SnapshotPopulation, expectedUsers: Int64
+        space: Int64, generation: Int64, trained: Bool, parts: [ProfileLayout.Part],
+        targets: SnapshotTargets?, cursor: Cursor, asOf: Int64?, population: SnapshotPopulation,
+        expectedUsers: Int64
     ) {
         self.space = space
         self.generation = generation
         self.trained = trained
         self.parts = parts
+        self.targets = targets
         self.cursor = cursor
         self.asOf = asOf
         self.population = population

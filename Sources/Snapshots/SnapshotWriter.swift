@@ -140,6 +140,7 @@ package final class SnapshotWriter {
         SnapshotManifest(
             version: version, parent: parent, space: plan.space, generation: plan.generation,
             trained: plan.trained, heads: plan.heads, factors: plan.factors, parts: plan.parts,
+            targets: plan.targets,
             cursor: plan.cursor, asOf: plan.asOf, users: userCount, width: width, files: files,
             population: plan.population, metrics: metrics, revision: 0, erasures: plan.erasures)
     }

@@ -68,6 +68,7 @@ extension Configuration {
         options.fold = foldOptions
         options.level = try instructionLevel()
         options.stepping = encoders.stepping == .lazy ? .lazy : .resident
+        options.hybrid = profile.hybrid
         options.batchMicroseconds = UInt64(batch.maxMicroseconds)
         options.commitMilliseconds = UInt64(commit.intervalMilliseconds)
         options.commitByteCount = commit.catchUpBytes

@@ -84,7 +84,8 @@ import Testing
         var all: [[UInt16]] = []
         for row in 0..<50 {
             let halves = (0..<RowLayout.width).map { UInt16(row * 64 + $0) }
-            window.append(halves.span, RowKey(kind: .addToCart, seconds: Int64(row), key: 1))
+            window.append(
+                halves.span, RowKey(kind: .addToCart, seconds: Int64(row), key: 1, gap: 0))
             all.append(halves)
             #expect(window.totalCount == Int64(row + 1))
             #expect(window.count == min(limit, row + 1))

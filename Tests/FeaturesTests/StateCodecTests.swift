@@ -84,7 +84,7 @@ import Testing
     @Test func `another version is refused by name`() throws {
         let state = try #require(states(4).first)
         var bytes = StateCodec.encode(state)
-        bytes[0] = 2
+        bytes[0] = 1
         #expect {
             try decode(bytes, like: state)
         } throws: { error in
@@ -94,14 +94,20 @@ import Testing
 
     @Test func `row keys come back`() throws {
         let keys = [
-            RowKey(kind: .productBuy, seconds: -5, key: .min, category: .max, price: 99),
-            RowKey(kind: .pageVisit, seconds: .max, key: 0),
-            RowKey(kind: .searchQuery, seconds: 0, key: -1, category: nil, price: 0),
+            RowKey(kind: .productBuy, seconds: -5, key: .min, category: .max, price: 99, gap: 31),
+            RowKey(kind: .pageVisit, seconds: .max, key: 0, gap: 0),
+            RowKey(kind: .searchQuery, seconds: 0, key: -1, category: nil, price: 0, gap: 7),
         ]
         var out = ByteWriter()
         for key in keys { StateCodec.put(key, &out) }
         var input = ByteReader(out.bytes)
         for key in keys { #expect(try StateCodec.rowKey(&input) == key) }
         #expect(input.isAtEnd)
+        // A gap of no class there is.
+        var damaged = out.bytes
+        damaged[damaged.count - 1] = 32
+        var other = ByteReader(damaged)
+        for _ in 0..<2 { _ = try StateCodec.rowKey(&other) }
+        #expect(throws: ByteReader.Failure.self) { try StateCodec.rowKey(&other) }
     }
 }

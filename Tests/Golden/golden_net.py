@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 
-DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2"}
+DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8"}
 TABLES = ("items", "categories", "name-clusters", "urls", "queries", "query-clusters")
 
 

@@ -5,6 +5,7 @@ import Features
 import Foundation
 import GRDB
 import Pipeline
+import Profiles
 import Sessions
 import Snapshots
 import Storage
@@ -15,6 +16,8 @@ struct PipelineFixture {
     let log: ShopLog
     let root: String
     var options: PipelineOptions
+    /// Whether the space is one of an older version: SRA alone, without lists of ids.
+    var isOld = false
 
     /// Writes the log below `root`, an empty directory that outlives the fixture.
     init(root: String, seed: UInt64 = 1, count: Int = 3000) throws {
@@ -43,9 +46,14 @@ struct PipelineFixture {
         let store = GenerationStore(stateDirectory: stateDirectory, on: .real)
         let statistics = Self.statistics
         var space = try StatisticsFiles.spaceFiles(statistics)
-        let tensors = SRAEncoder.seededTensors(
-            seed: 5, inputWidth: RowLayout.width, hiddenWidth: 24, latentWidth: 10)
-        space["encoders/sra.safetensors"] = try SafetensorsFile(tensors).encoded()
+        var generation = try StatisticsFiles.generationFiles(statistics)
+        if isOld {
+            space["encoders/sra.safetensors"] = try TinySpace.space([.sra])
+                .encoded()["encoders/sra.safetensors"]
+        } else {
+            space.merge(try TinySpace.space().encoded()) { $1 }
+            generation.merge(try TinySpace.generation().encoded()) { $1 }
+        }
         _ = try store.publishSpace(
             SpaceManifest(
                 id: 1, trained: false, seed: 5, fitFrom: ShopLog.start, fitTo: ShopLog.start + 1),
@@ -54,7 +62,7 @@ struct PipelineFixture {
             GenerationManifest(
                 id: 1, space: 1, trained: false, seed: 5, fitFrom: ShopLog.start,
                 fitTo: ShopLog.start + 1, numbers: options.fold.numbers),
-            files: try StatisticsFiles.generationFiles(statistics))
+            files: generation)
     }
 
     /// A pipeline on a state directory that has the generation from now on.
@@ -97,8 +105,7 @@ struct PipelineFixture {
             profiles: profiles)
     }
 
-    static let statistics = FrozenStatistics.lively(
-        keyCount: 30, topItems: [1, 3, 5, 7, 9], topCategories: [2, 4])
+    static let statistics = TinySpace.statistics
 }
 
 /// A pipeline whose `run` goes on in a task.

@@ -115,7 +115,7 @@ struct ReadTests {
         try await running.drain()
     }
 
-    @Test func `as_of changes the stats part and nothing else`() async throws {
+    @Test func `as_of changes the parts esa and stats and nothing else`() async throws {
         let directory = try TemporaryDirectory()
         let fixture = try PipelineFixture(root: directory.path)
         let running = try await fixture.open(fixture.options)
@@ -125,19 +125,68 @@ struct ReadTests {
         let asOf = try #require(now.asOf)
         let stats = try #require(now.parts.last)
         #expect(stats.name == "stats" && stats.end - stats.start == StatsPart.width)
-        #expect(now.parts.first?.name == "sra")
+        #expect(now.parts.map(\.name) == ProfilePart.allCases.map(\.rawValue))
+        let esa = now.parts[now.parts.count - 2]
+        var changedCount = 0
         for shift in [-100_000_000, -86_400, 86_400, 100 * 86_400] as [Int64] {
             let then = try await running.pipeline.profiles(of: users, asOf: asOf + shift)
             #expect(then.asOf == asOf + shift)
             #expect(then.stalenessSeconds == max(0, -shift))
             for (row, other) in zip(now.rows, then.rows) {
-                #expect(row.values[..<stats.start] == other.values[..<stats.start])
+                #expect(row.values[..<esa.start] == other.values[..<esa.start])
                 #expect(other.values.allSatisfy { $0.isFinite })
                 if row.isKnown, shift > 0 { #expect(row.values != other.values) }
+                let columns = esa.start..<esa.end
+                if row.values[columns] != other.values[columns] { changedCount += 1 }
             }
         }
+        #expect(changedCount > users.count)
         #expect(try await running.profiles(of: users, asOf: asOf) == profileBits(now))
         try await running.drain()
+    }
+
+    @Test func `the published hybrid is the profile's first columns, from the same states`()
+        async throws
+    {
+        let directory = try TemporaryDirectory()
+        let fixture = try PipelineFixture(root: directory.path)
+        var profiles: [[[UInt32]]] = []
+        // One state directory: what one start stored, the next one reads.
+        for hybrid in [Hybrid.extended, .published, .extended] {
+            var options = fixture.options
+            options.hybrid = hybrid
+            let running = try await fixture.open(options)
+            try await running.catchUp(to: fixture.log.records.count)
+            let reply = try await running.pipeline.profiles(of: fixture.log.users, asOf: nil)
+            let parts = ProfilePart.allCases.filter { hybrid == .extended || $0.isPublished }
+            #expect(reply.parts.map(\.name) == parts.map(\.rawValue))
+            #expect(try await running.pipeline.status().degraded == [])
+            profiles.append(profileBits(reply))
+            try await running.drain()
+        }
+        let width = try #require(profiles[1].first?.count)
+        #expect(profiles[1] == profiles[0].map { Array($0.prefix(width)) })
+        #expect(profiles[2] == profiles[0])
+    }
+
+    @Test func `a space of an older version, SRA alone, is served and survives a restart`()
+        async throws
+    {
+        let directory = try TemporaryDirectory()
+        var fixture = try PipelineFixture(root: directory.path)
+        fixture.isOld = true
+        var profiles: [[[UInt32]]] = []
+        for stepping in PipelineOptions.Stepping.allCases {
+            var options = fixture.options
+            options.stepping = stepping
+            let running = try await fixture.open(options)
+            try await running.catchUp(to: fixture.log.records.count)
+            let reply = try await running.pipeline.profiles(of: fixture.log.users, asOf: nil)
+            #expect(reply.parts.map(\.name) == ["sra", "stats"] && reply.generation == 1)
+            profiles.append(profileBits(reply))
+            try await running.drain()
+        }
+        #expect(profiles[0] == profiles[1] && Set(profiles[0]).count > 50)
     }
 
     @Test func `too many users at once are refused`() async throws {

@@ -34,24 +34,42 @@ struct TrainingRowTests {
         let users = fixture.log.users
         let reply = try await running.pipeline.profiles(of: users, asOf: Self.cut)
         try await running.drain()
-        let part = try #require(reply.parts.first { $0.name == "sra" })
-        let encoder = try SRAEncoder(
-            tensors: SRAEncoder.seededTensors(
-                seed: 5, inputWidth: RowLayout.width, hiddenWidth: 24, latentWidth: 10),
-            level: .best)
+        let part = try #require(reply.parts.first { $0.name == "fip" })
+        let tokenPart = try #require(reply.parts.first { $0.name == "esa" })
+        let tensors = TinySpace.encoders([.fip, .esa])
+        let encoder = try SRAEncoder(tensors: tensors[.fip] ?? [], level: .best)
+        let tokenEncoder = try ESAEncoder(tensors: tensors[.esa] ?? [], level: .best)
         var comparedCount = 0
         for (user, row) in zip(users, reply.rows) where !early.contains(user) {
             #expect(row.isKnown == (examples[user] != nil), "user \(user)")
-            guard let rows = examples[user]?.rows else { continue }
+            guard let example = examples[user] else { continue }
+            let rows = example.rows
             let count = rows.count / RowLayout.width
             #expect(row.rowCount == Int64(count), "user \(user)")
             let latent = encoder.encode(rows: rows.span, count: count)
             #expect(
                 latent.map(\.bitPattern) == row.values[part.start..<part.end].map(\.bitPattern),
                 "user \(user)")
+            let ended = ended(example, tokenEncoder)
+            #expect(
+                ended.map(\.bitPattern)
+                    == row.values[tokenPart.start..<tokenPart.end].map(\.bitPattern),
+                "user \(user)")
             comparedCount += 1
         }
         #expect(comparedCount > 40 && early.count < 3)
+    }
+
+    /// What ESA makes of an example's tokens, END included.
+    private func ended(_ example: TrainingExample, _ encoder: ESAEncoder) -> [Float] {
+        var scratch = encoder.makeScratch()
+        var hidden = [Float](repeating: 0, count: encoder.hiddenWidth)
+        for token in example.tokens {
+            var span = hidden.mutableSpan
+            encoder.step(tokens: ESAEncoder.indices(token), hidden: &span, scratch: &scratch)
+        }
+        return encoder.ended(
+            hidden: hidden.span, buckets: [example.endBucket], scratch: &scratch)
     }
 
     /// Every user's example from the whole log, with all its rows.

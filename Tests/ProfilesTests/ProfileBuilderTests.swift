@@ -2,99 +2,254 @@ import Encoders
 import Events
 import Features
 import Kernels
+import Learning
 import Profiles
+import Sessions
 import Storage
+import TestSupport
 import Testing
 
+/// Profiles of users, against each part made by itself.
 @Suite struct ProfileBuilderTests {
-    private let encoder: SRAEncoder
-    private let reducer: Reducer
+    private static let asOf: Int64 = 1_700_000_000
+    private let fold: FoldOptions = {
+        var fold = FoldOptions()
+        fold.rowWindow = 7
+        return fold
+    }()
+    private let model: ProfileModel
 
     init() throws {
-        encoder = try SRAEncoder(
-            tensors: SRAEncoder.seededTensors(
-                seed: 3, inputWidth: RowLayout.width, hiddenWidth: 24, latentWidth: 10),
-            level: .best)
-        reducer = Reducer(statistics: .empty, options: FoldOptions())
+        model = try ProfileModel(
+            statistics: TinySpace.statistics, fold: fold, space: TinySpace.space(),
+            generation: TinySpace.generation(), hybrid: .extended, level: .best)
     }
 
-    /// A user of some random events; short ones fit the row window, long ones do not.
-    private func user(_ seed: UInt64) -> (state: UserState, rows: [UInt16]) {
+    /// A user of some random events, at a place of the fold where `hidden` stands somewhere.
+    private struct User {
+        var state: UserState
+        /// All rows, those of pending events and open sessions included.
+        var halves: [UInt16] = []
+        var keys: [RowKey] = []
+        /// Rows that have left the window, all of them.
+        var departed = DepartedRows()
+    }
+
+    /// Short users fit the row window, long ones do not.
+    private func user(_ seed: UInt64, window: Int? = nil) -> User {
         var random = SeededRandom(seed: seed, stream: 4)
-        var state = UserState(firstOffset: 0, options: reducer.options)
+        var fold = fold
+        if let window { fold.rowWindow = window }
+        var user = User(state: UserState(firstOffset: 0, options: fold))
         var scratch = FoldScratch()
         var seconds: Int64 = 1_667_952_000
-        for offset in 0..<Int64.random(in: 1...60, using: &random) {
+        for offset in 0..<Int64.random(in: 1...40, using: &random) {
             seconds += Int64.random(in: 0...4000, using: &random)
             let event = Event(
                 user: UserID(rawValue: 1), seconds: seconds,
                 kind: EventKind.allCases.randomElement(using: &random) ?? .pageVisit,
-                key: Int64.random(in: 0...9, using: &random))
-            reducer.admit(EnrichedEvent(event), at: offset, into: &state, &scratch)
+                key: Int64.random(in: 0...40, using: &random))
+            let item = CatalogueEntry(
+                category: Int64.random(in: 0...33, using: &random),
+                price: UInt8.random(in: 0...99, using: &random))
+            model.reducer.admit(
+                EnrichedEvent(event, item), at: offset, into: &user.state, &scratch)
         }
-        _ = reducer.settled(state, &scratch)
-        return (state, scratch.halves)
+        user.departed = scratch.departed
+        _ = model.reducer.settled(user.state, &scratch)
+        user.halves = scratch.halves
+        user.keys = scratch.keys
+        return user
     }
 
-    /// The hidden state after the user's first `count` rows.
-    private func hidden(_ rows: [UInt16], _ count: Int) -> [Float] {
+    /// The user as it stands in memory after `count` rows were stepped.
+    private func input(_ user: User, steppedCount: Int64) -> ProfileBuilder.Input {
+        var window = RowWindow(limit: fold.rowWindow)
+        var departed = DepartedRows()
+        let total = user.state.rows.totalCount
+        for index in 0..<Int(total) {
+            let leaving = Int64(index - fold.rowWindow)
+            if leaving >= max(0, steppedCount - Int64(fold.rowWindow)) {
+                departed.appendNext(of: window)
+            }
+            let row = row(user, index)
+            window.append(row.span, user.keys[index])
+        }
+        var replay = RaggedReplay(model.bank)
+        var early = RowWindow(limit: max(fold.rowWindow, Int(steppedCount)))
+        for index in 0..<Int(steppedCount) {
+            let row = row(user, index)
+            early.append(row.span, user.keys[index])
+        }
+        replay.addUser([], steppedCount: 0, early)
+        replay.run()
+        return ProfileBuilder.Input(
+            state: user.state, hidden: steppedCount == 0 ? [] : replay.state(0),
+            steppedCount: steppedCount, departed: departed)
+    }
+
+    private func row(_ user: User, _ index: Int) -> [UInt16] {
+        Array(user.halves[index * RowLayout.width..<(index + 1) * RowLayout.width])
+    }
+
+    /// The profile, part by part, each by the network alone.
+    private func wanted(_ user: User) throws -> [Float] {
+        var scratch = FoldScratch()
+        let settled = model.reducer.settled(user.state, &scratch)
+        let sra = try latent(.sra, user)
+        let mtl = try multiTask(.mtl, user).latents
+        let factors = TinySpace.generation()
+        return blend(sra, try latent(.previousSRA, user))
+            + blend(mtl, try multiTask(.previousMTL, user).latents)
+            + (try multiTask(.mtlPropensity, user).latents) + (try latent(.fip, user))
+            + (try multiTask(.mtlChurn, user).latents)
+            + scores(settled.items, factors.itemFactors, TinySpace.targets.items)
+            + scores(settled.categories, factors.categoryFactors, TinySpace.targets.categories)
+            + (try ended(user, settled)) + StatsPart.values(settled, asOf: Self.asOf)
+    }
+
+    private func blend(_ own: [Float], _ previous: [Float]) -> [Float] {
+        own.indices.map { Float(0.7) * own[$0] + Float(0.3) * previous[$0] }
+    }
+
+    private func latent(_ name: EncoderName, _ user: User) throws -> [Float] {
+        let encoder = try SRAEncoder(
+            tensors: TinySpace.encoders([name])[name] ?? [], level: .best)
+        return encoder.encode(rows: user.halves.span, count: user.keys.count)
+    }
+
+    private func multiTask(_ name: EncoderName, _ user: User) throws -> MTLOutputs {
+        let encoder = try MTLEncoder(
+            tensors: TinySpace.encoders([name])[name] ?? [], level: .best)
+        let before = max(0, user.keys.count - fold.rowWindow)
+        var states = [Float](repeating: 0, count: encoder.stateWidth)
+        var scratch = encoder.makeScratch()
+        for index in 0..<before {
+            let row = row(user, index)
+            var span = states.mutableSpan
+            encoder.step(rows: row.span, states: &span, scratch: &scratch)
+        }
+        let rows = Array(user.halves[(before * RowLayout.width)...])
+        return encoder.encode(
+            rows: rows.span, lengths: [user.keys.count - before], states: states.span)
+    }
+
+    private func scores(
+        _ counts: KeyedCounts, _ factors: BPRFactors?, _ targets: [Int64]
+    ) -> [Float] {
+        guard let factors else { return Array(repeating: 0, count: 100) }
+        let weights = factors.weights
+        var liked: [Int] = []
+        for key in counts.keys.sorted() {
+            let sum =
+                Float(counts.count(of: key, lane: 0)) * weights.buy
+                + Float(counts.count(of: key, lane: 1)) * weights.add
+                + Float(counts.count(of: key, lane: 2)) * weights.remove
+            if sum > 0, let index = factors.index(of: key) { liked.append(index) }
+        }
+        guard let vector = factors.foldIn(liked) else { return Array(repeating: 0, count: 100) }
+        let known = targets.compactMap { factors.index(of: $0) }.map {
+            factors.score(vector, item: $0)
+        }
+        let mean = known.reduce(0, +) / Float(known.count)
+        let all = targets.map { target in
+            factors.index(of: target).map { factors.score(vector, item: $0) } ?? mean
+        }
+        return all + Array(repeating: 0, count: 100 - all.count)
+    }
+
+    private func ended(_ user: User, _ settled: UserState) throws -> [Float] {
+        let encoder = try ESAEncoder(tensors: TinySpace.encoders([.esa])[.esa] ?? [], level: .best)
         var scratch = encoder.makeScratch()
         var hidden = [Float](repeating: 0, count: encoder.hiddenWidth)
-        var state = hidden.mutableSpan
-        let steps = rows.span.extracting(first: count * RowLayout.width)
-        encoder.replay(rows: steps, count: count, hidden: &state, scratch: &scratch)
-        return hidden
+        for key in user.keys {
+            var span = hidden.mutableSpan
+            encoder.step(
+                tokens: ESAEncoder.indices(RowToken(key, vocabulary: TinySpace.vocabulary)),
+                hidden: &span, scratch: &scratch)
+        }
+        let newest = try #require(settled.window.newestSeconds)
+        return encoder.ended(
+            hidden: hidden.span, buckets: [LogBuckets.index(seconds: Self.asOf - newest)],
+            scratch: &scratch)
     }
 
-    @Test func `the parts stand side by side`() {
-        let builder = ProfileBuilder(reducer: reducer, encoder: encoder)
-        #expect(builder.layout.parts.map(\.name) == ["sra", "stats"])
-        #expect(builder.layout.parts.map(\.start) == [0, 10])
-        #expect(builder.layout.parts.map(\.end) == [10, 10 + StatsPart.width])
-        #expect(builder.layout.width == 10 + StatsPart.width)
-        let builtIn = ProfileBuilder(reducer: reducer, encoder: nil)
-        #expect(builtIn.layout.parts.map(\.name) == ["stats"])
-        #expect(ProfileLayout([]).width == 0)
-    }
-
-    @Test func `a profile is the encoder over all rows and the stats, wherever the steps stand`() {
-        var builder = ProfileBuilder(reducer: reducer, encoder: encoder)
+    @Test func `a profile is each network over all rows, wherever the steps stand`() throws {
+        var builder = ProfileBuilder(model: model)
         var random = SeededRandom(seed: 1, stream: 1)
-        for seed in 0..<20 as Range<UInt64> {
-            let (state, rows) = user(seed)
-            var scratch = FoldScratch()
-            let settled = reducer.settled(state, &scratch)
-            let wanted =
-                encoder.encode(rows: rows.span, count: rows.count / RowLayout.width)
-                + StatsPart.values(settled, asOf: 1_700_000_000)
-            // As stored, fully stepped, and somewhere between.
-            let total = state.rows.totalCount
-            let first = state.rows.firstIndex
-            for stepped in [first, Int64.random(in: first...total, using: &random), total] {
-                let input = ProfileBuilder.Input(
-                    state: state, hidden: stepped == 0 ? [] : hidden(rows, Int(stepped)),
-                    steppedCount: stepped)
-                let (states, values) = builder.profiles([input], asOf: 1_700_000_000)
-                let isSame = values.map(\.bitPattern) == wanted.map(\.bitPattern)
-                #expect(isSame, "seed \(seed), stepped \(stepped) of \(total)")
-                let isSettled = states == [settled]
-                #expect(isSettled)
-                #expect(builder.stepCount == rows.count / RowLayout.width - Int(stepped))
+        var longCount = 0
+        for seed in 0..<24 as Range<UInt64> {
+            let user = user(seed)
+            let wanted = try wanted(user).map(\.bitPattern)
+            let total = user.state.rows.totalCount
+            if total > Int64(fold.rowWindow) { longCount += 1 }
+            // As derived anew, fully stepped, and somewhere between.
+            let before = max(0, total - Int64.random(in: 0...12, using: &random))
+            for stepped in [0, before, total] {
+                let input = input(user, steppedCount: stepped)
+                let made = builder.profiles([input], asOf: Self.asOf).values.map(\.bitPattern)
+                for part in model.layout.parts {
+                    let isSame = made[part.start..<part.end] == wanted[part.start..<part.end]
+                    #expect(isSame, "\(part.name): seed \(seed), stepped \(stepped) of \(total)")
+                }
+                #expect(made.count == model.layout.width && wanted.count == made.count)
             }
+        }
+        #expect(longCount > 5)
+    }
+
+    @Test func `a wider window that holds all rows gives the same profile`() throws {
+        var builder = ProfileBuilder(model: model)
+        for seed in 0..<12 as Range<UInt64> {
+            let wide = user(seed, window: 500)
+            let input = ProfileBuilder.Input(state: wide.state, hidden: [], steppedCount: 0)
+            let made = builder.profiles([input], asOf: Self.asOf).values
+            #expect(made == (try wanted(user(seed))), "seed \(seed)")
         }
     }
 
     @Test func `the same bytes alone and in any batch`() {
-        var builder = ProfileBuilder(reducer: reducer, encoder: encoder)
+        var builder = ProfileBuilder(model: model)
         let inputs = (0..<17 as Range<UInt64>).map { seed in
-            ProfileBuilder.Input(state: user(seed).state, hidden: [], steppedCount: 0)
-        }.filter { $0.state.rows.holdsAll }
-        #expect(inputs.count > 8)
+            let user = user(seed)
+            return input(user, steppedCount: seed % 2 == 0 ? 0 : user.state.rows.totalCount)
+        }
         let alone = inputs.map { builder.profiles([$0], asOf: 7).values.map(\.bitPattern) }
         let together = builder.profiles(inputs, asOf: 7).values.map(\.bitPattern)
         #expect(together == alone.flatMap(\.self))
         let reversed = builder.profiles(inputs.reversed(), asOf: 7).values.map(\.bitPattern)
         #expect(reversed == alone.reversed().flatMap(\.self))
         #expect(builder.profiles([], asOf: 7).values.isEmpty)
+        // Settled together, read off one by one.
+        let settled = builder.settle(inputs)
+        var values: [Float] = []
+        for user in settled { builder.append(user, asOf: 7, to: &values) }
+        #expect(values.map(\.bitPattern) == together)
     }
+
+    @Test func `a prediction is the heads' sigmoid and the scores of the columns`() throws {
+        var builder = ProfileBuilder(model: model)
+        let users = (0..<8 as Range<UInt64>).map { user($0) }
+        let settled = builder.settle(users.map { input($0, steppedCount: 0) })
+        var scored = 0
+        for (user, settled) in zip(users, settled) {
+            let prediction = builder.prediction(settled)
+            let churn = try multiTask(.mtlChurn, user).churn[0]
+            #expect(abs(try #require(prediction.churn) - sigmoid(churn)) < 1e-12)
+            #expect(prediction.items.map(\.id) == TinySpace.targets.items)
+            #expect(prediction.categories.map(\.id) == TinySpace.targets.categories)
+            let items = try #require(
+                model.layout.parts.first { $0.name == ProfilePart.bprItems.rawValue })
+            var values: [Float] = []
+            builder.append(settled, asOf: 0, to: &values)
+            for (place, item) in prediction.items.enumerated() {
+                #expect(item.probability > 0 && item.probability < 1)
+                #expect(item.score ?? 0 == values[items.start + place])
+            }
+            if prediction.items[0].score != nil { scored += 1 }
+        }
+        #expect(scored > 3 && scored < 9)
+    }
+
+    private func sigmoid(_ x: Float) -> Double { 1 / (1 + Elementary.exp(-Double(x))) }
 }

@@ -1,7 +1,11 @@
+import Encoders
 import EventLog
 import Events
 import Features
+import Kernels
+import Learning
 import Pipeline
+import Profiles
 import Refresh
 import Snapshots
 import Storage
@@ -63,6 +67,30 @@ import Testing
         #expect(bought == 100)
         #expect(statistics.topItems.count <= 12 && statistics.nameCentroids.count == 12 * 16)
         #expect(statistics.scalers[RowTable.product.rawValue].scalers[8].treatment == .count)
+    }
+
+    @Test func `serves every part at the published widths, 744 columns of them published`() throws {
+        let host = Host.simulated(disk: MemoryDisk())
+        try writeLog("/log", on: host)
+        _ = try refresh(host, "/state", seed: 7)
+        let store = GenerationStore(stateDirectory: "/state", on: host)
+        let published = try #require(try store.newestGood())
+        let all = try LiveGeneration.load(published, level: .best, on: host.disk).model.layout
+        #expect(all.parts.map(\.name) == ProfilePart.allCases.map(\.rawValue))
+        #expect(all.parts.map { $0.end - $0.start } == [128, 128, 128, 128, 32, 100, 100, 256, 48])
+        let hybrid = try LiveGeneration.load(
+            published, hybrid: .published, level: .best, on: host.disk
+        ).model.layout
+        #expect(hybrid.width == 744 && hybrid.parts == Array(all.parts.prefix(7)))
+        let space = try SpaceFiles(space: published.space.path, on: host.disk)
+        #expect(Set(space.encoders.keys) == Set(EncoderName.trained))
+        let statistics = try StatisticsFiles.read(
+            space: published.space.path, generation: published.path, on: host.disk)
+        #expect(space.targets == TargetLists(statistics) && !space.targets.items.isEmpty)
+        #expect(space.vocabulary == RowVocabulary(statistics) && !space.vocabulary.urls.isEmpty)
+        for (name, tensors) in space.encoders {
+            #expect(tensors.contains { Set($0.values).count > 1000 }, "\(name)")
+        }
     }
 
     @Test func `same log and seed give the same bytes, another seed other weights`() throws {

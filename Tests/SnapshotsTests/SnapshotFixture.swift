@@ -48,6 +48,7 @@ struct SnapshotFixture {
                 ProfileLayout.Part(name: "sra", start: 0, end: 3),
                 ProfileLayout.Part(name: "stats", start: 3, end: 4),
             ],
+            targets: SnapshotTargets(categories: [7], items: [9_007_199_254_740_993]),
             cursor: cursor, asOf: 1_667_952_000, population: .activeDays(90),
             expectedUsers: Int64(users))
     }

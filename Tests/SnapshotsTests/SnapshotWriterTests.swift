@@ -27,12 +27,14 @@ import Testing
                   np.array_equal(rows.view(np.uint16), want.view(np.uint16)),
                   [digest(n) == f["sha256"] for n, f in sorted(m["files"].items())],
                   m["users"], m["width"], m["parent"], m["as_of"], m["cursor"]["recordCount"],
-                  m["heads"], m["population"], m["parts"][1]["name"])
+                  m["heads"], m["population"], m["parts"][1]["name"],
+                  m["targets"])
             """, [fixture.store.path(of: 1)])
         #expect(
             try printed.successful().output == """
                 int64 float16 (1000,) (1000, 4) True True True [True, True] 1000 4 None \
-                1667952000 77 None {'active_days': 90} stats
+                1667952000 77 None {'active_days': 90} stats \
+                {'categories': ['7'], 'items': ['9007199254740993']}
 
                 """)
         try fixture.store.verify(1)

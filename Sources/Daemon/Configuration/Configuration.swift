@@ -1,3 +1,5 @@
+import Profiles
+
 /// Everything an operator can set, with its default; `config/ubpd.yaml` says what each key is for.
 ///
 /// Sections are the file's, and so are names, in camel case; units end the names. Each key's range
@@ -19,6 +21,7 @@ package struct Configuration: Sendable, Equatable {
     package var commit = CommitBounds()
     package var memory = MemoryBounds()
     package var encoders = EncoderOptions()
+    package var profile = ProfileOptions()
     package var snapshot = SnapshotOptions()
     package var control = ControlOptions()
     package var quarantine = QuarantineBounds()
@@ -92,6 +95,11 @@ package struct Configuration: Sendable, Equatable {
     package struct EncoderOptions: Sendable, Equatable {
         package var kernels = KernelChoice.auto
         package var stepping = SteppingChoice.resident
+    }
+
+    /// What a profile is made of.
+    package struct ProfileOptions: Sendable, Equatable {
+        package var hybrid = Hybrid.extended
     }
 
     /// What is in a snapshot and how many stay.

@@ -88,6 +88,9 @@ extension ConfigurationKey {
     ]
 
     private static let outputKeys: [ConfigurationKey] = [
+        .choice(
+            "profile.hybrid", \.profile.hybrid,
+            "Parts of a profile: all (extended), or the published 744 columns alone (published)."),
         .integer(
             "snapshot.active_days", \.snapshot.activeDays, 1...36_500,
             "Days of event time in which a user must have had an event to be in a snapshot."),

@@ -55,3 +55,13 @@ package struct MTLConfiguration: Sendable, Equatable {
         return configuration
     }()
 }
+
+extension MTLConfiguration {
+    /// These sizes with an output for each target; an empty list takes one that is never wanted.
+    package func sized(for targets: TargetLists) -> Self {
+        var sized = self
+        sized.categoryCount = max(1, targets.categories.count)
+        sized.itemCount = max(1, targets.items.count)
+        return sized
+    }
+}

@@ -65,8 +65,7 @@ package struct NetworkTraining: Sendable {
         case .esa:
             try await train(
                 name,
-                ESANetwork(ESAConfiguration(categoryCount: vocabulary.categories.count + 1)),
-                .esa, examples, progress)
+                ESANetwork(ESAConfiguration(vocabulary)), .esa, examples, progress)
         case .previousSRA, .previousMTL:
             preconditionFailure("NetworkTraining: \(name.rawValue) was trained by another refresh")
         }
@@ -75,10 +74,7 @@ package struct NetworkTraining: Sendable {
     private var latest: LatestRows { LatestRows(source: examples, limit: options.rowWindow) }
 
     private func network(_ preset: MTLConfiguration) -> MTLNetwork<Float> {
-        var configuration = preset
-        configuration.categoryCount = max(1, targets.categories.count)
-        configuration.itemCount = max(1, targets.items.count)
-        return MTLNetwork(configuration)
+        MTLNetwork(preset.sized(for: targets))
     }
 
     private func train<Network: TrainableNetwork<Float>>(
@@ -110,7 +106,7 @@ package struct NetworkTraining: Sendable {
 
 extension EncoderName {
     /// Which stream of a refresh's seed the network draws from; never changes its meaning.
-    fileprivate var stream: UInt64 {
+    var stream: UInt64 {
         switch self {
         case .sra: 1
         case .fip: 2
