@@ -33,6 +33,9 @@ struct Bench {
     /// Logs written so far; groups share them.
     private var written: [String: MixedLog.Counts] = [:]
     private var retail: PreparedLog?
+    private var shop: ShopExamples?
+    /// Users of the simulated shop that networks learn from.
+    var modelUserCount = 200_000
 
     init(host: Host, isSmall: Bool, work: String, data: String) throws {
         self.host = host
@@ -101,6 +104,17 @@ struct Bench {
             events: Int64(result.writtenCounts.values.reduce(0, +)),
             records: Int64(result.recordCount), fitted: state)
         return retail
+    }
+
+    /// Examples of a simulated shop; made once for all groups, which ask for the same.
+    mutating func shopExamples(users: Int, days: Int) throws -> ShopExamples {
+        if let shop, shop.userCount == users, shop.dayCount == days { return shop }
+        say("simulating a shop of \(users) users, and making examples")
+        let made = try ShopExamples(
+            userCount: users, dayCount: days, directory: "\(work)/shop-\(users)-\(days)",
+            host: host)
+        shop = made
+        return made
     }
 
     private func refresh(log: String, state: String) throws {

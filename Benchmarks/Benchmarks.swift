@@ -10,7 +10,9 @@ struct Benchmark: AsyncParsableCommand {
             All.self, EndToEndCommand.self, StagesCommand.self, GRUCommand.self,
             MemoryCommand.self, RecoveryCommand.self, LatencyCommand.self, DecodingCommand.self,
             WriteToFoldCommand.self, IdleCommand.self, SimulationCommand.self,
-            TrainingCommand.self, BPRCommand.self, Worker.self,
+            TrainingCommand.self, EpochsCommand.self, ModelsCommand.self,
+            BPRCommand.self,
+            Worker.self,
         ],
         defaultSubcommand: All.self)
 }
@@ -23,7 +25,8 @@ struct CommonOptions: ParsableArguments {
     @Option(help: "Write the figures with all samples into this file, too.")
     var json: String?
 
-    @Option(help: "Users of the generated log, for end-to-end and stages.")
+    @Option(
+        help: "Users of the generated log, for end-to-end and stages, and of the shop, for models.")
     var users: Int?
 
     @Option(help: "Directory on the disk to be measured; one is made in it and removed.")
@@ -39,6 +42,7 @@ struct CommonOptions: ParsableArguments {
         try host.disk.makeDirectory(directory)
         var bench = try Bench(host: host, isSmall: small, work: directory, data: data)
         bench.mixUserCount = users ?? bench.mixUserCount
+        bench.modelUserCount = users ?? bench.modelUserCount
         do {
             try await body(&bench)
         } catch {
@@ -64,7 +68,9 @@ struct All: AsyncParsableCommand {
         try await common.run { bench in
             try bench.gru()
             try await bench.training()
+            try await bench.epochs()
             try await bench.bpr()
+            try await bench.models()
             try bench.stages()
             try await bench.endToEnd()
             try await bench.latency()
@@ -117,7 +123,10 @@ struct TrainingCommand: GroupCommand {
         commandName: "training", abstract: "Training's work, against PyTorch where there is one.")
     @OptionGroup var common: CommonOptions
 
-    static func measure(_ bench: inout Bench) async throws { try await bench.training() }
+    static func measure(_ bench: inout Bench) async throws {
+        try await bench.training()
+        try await bench.epochs()
+    }
 }
 
 struct MemoryCommand: GroupCommand {

@@ -4,7 +4,13 @@ import Foundation
 final class Peer {
     /// What the peer says first.
     private struct Hello: Decodable { var version: String }
-    private struct Answer: Decodable { var seconds: Double }
+
+    /// What it says of one piece of work.
+    struct Answer: Decodable {
+        var seconds: Double
+        /// Means of the loss's terms; nil where the work has none.
+        var losses: [Double]?
+    }
 
     /// Names a Python that has the peers' packages; without it there are no peers.
     static let pythonVariable = "UBPD_PEER_PYTHON"
@@ -41,13 +47,16 @@ final class Peer {
     }
 
     /// Seconds of one pass over `work`.
-    func seconds(_ work: some Encodable) throws -> Double {
+    func seconds(_ work: some Encodable) throws -> Double { try answer(work).seconds }
+
+    /// What one pass over `work` came to.
+    func answer(_ work: some Encodable) throws -> Answer {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
         try input.fileHandleForWriting.write(
             contentsOf: try encoder.encode(work) + Data("\n".utf8))
         guard let line = Self.line(output, &waiting) else { throw BenchError.peerEnded }
-        return try JSONDecoder().decode(Answer.self, from: line).seconds
+        return try JSONDecoder().decode(Answer.self, from: line)
     }
 
     private static func line(_ pipe: Pipe, _ waiting: inout Data) -> Data? {

@@ -1,4 +1,5 @@
 import Encoders
+import Events
 import Storage
 
 /// Why something cannot be learned, or what was learned cannot be read.
@@ -17,6 +18,8 @@ package enum LearningError: Error, Equatable, CustomStringConvertible {
     /// A checkpoint of another training; nothing was read from it.
     case foreignCheckpoint(path: String, differences: [String])
     case noExamples(network: String)
+    /// An example that the network cannot read; `user` is nil when the source names nobody.
+    case unfitExample(network: String, example: Int, user: UserID?, reason: String)
     case diverged(Divergence)
     /// The task was cancelled; the checkpoint, if one is kept, says where to go on.
     case cancelled(network: String, epoch: Int, step: Int)
@@ -53,6 +56,9 @@ package enum LearningError: Error, Equatable, CustomStringConvertible {
                 + "train with the same settings, or remove it to train from the beginning"
         case .noExamples(let network):
             "\(network): no example to train on; the log has no user with an event before the cut"
+        case .unfitExample(let network, let example, let user, let reason):
+            "\(network): example \(example)\(user.map { " of user \($0.rawValue)" } ?? ""): \(reason); "
+                + "fold the examples again with the space's lists"
         case .diverged(let place): place.description
         case .cancelled(let network, let epoch, let step):
             "\(network): cancelled in epoch \(epoch) after step \(step); start it again to go on"

@@ -41,10 +41,7 @@ struct ExamplePass {
         let user = event.event.user
         guard users.contains(user) else { return pass(event) }
         let isAfter = isCut || event.event.seconds >= examples.window.cutSeconds
-        var before: Int64 = 0
-        if let known = folded[user] {
-            before = known.byteCount
-        } else {
+        if folded.index(forKey: user) == nil {
             if isAfter {
                 leftOut.insert(user)
                 return pass(event)
@@ -55,21 +52,14 @@ struct ExamplePass {
                 state: UserState(firstOffset: offset, options: reducer.options))
         }
         guard let index = folded.index(forKey: user) else { return .unfolded }
-        // An event that is dropped ends nobody's past.
-        let isRepeated = folded.values[index].state.window.eventIDs.contains(
-            event.event.eventIDHash)
-        if isAfter, !isRepeated { freeze(index) }
+        // An event that is dropped ends nobody's past. Methods that mutate work in place, where
+        // reading a value of the table would copy it, array by array.
+        if isAfter, folded.values[index].mustFreeze(before: event) { freeze(index) }
         scratch.removeRows()
         let outcome = reducer.admit(
             event, at: offset, into: &folded.values[index].state, &scratch)
-        if folded.values[index].input != nil {
-            if case .duplicate = outcome.admission {
-            } else {
-                folded.values[index].purchases.add(event, examples.window, targets)
-            }
-            folded.values[index].addFuture(scratch, examples)
-        }
-        byteCount += folded.values[index].byteCount - before
+        folded.values[index].note(event, outcome, scratch, examples, targets)
+        byteCount += folded.values[index].recount()
         if byteCount > examples.memoryByteCount { shrink() }
         return outcome
     }
@@ -80,9 +70,8 @@ struct ExamplePass {
         isCut = true
         var index = folded.startIndex
         while index != folded.endIndex {
-            let before = folded.values[index].byteCount
             freeze(index)
-            byteCount += folded.values[index].byteCount - before
+            byteCount += folded.values[index].recount()
             folded.formIndex(after: &index)
         }
     }
@@ -149,7 +138,7 @@ struct ExamplePass {
         users.shrink(to: ranks[ranks.count / 2] - 1)
         for user in folded.keys.filter({ !users.contains($0) }) {
             guard let gone = folded.removeValue(forKey: user) else { continue }
-            byteCount -= gone.byteCount
+            byteCount -= gone.countedBytes
             let hashes = gone.state.window.eventIDs
             if !hashes.isEmpty { eventIDs[user] = hashes }
         }
@@ -174,8 +163,35 @@ struct FoldedUser {
     /// `[F, 64]` float16 bits.
     var future: [UInt16] = []
     var purchases = PurchaseRecord()
+    /// What the pass has counted of `byteCount`.
+    private(set) var countedBytes: Int64 = 0
 
     init(state: UserState) { self.state = state }
+
+    /// Whether the event is the first after the user's past; mutates nothing.
+    mutating func mustFreeze(before event: EnrichedEvent) -> Bool {
+        input == nil && !state.window.eventIDs.contains(event.event.eventIDHash)
+    }
+
+    /// Keeps what an event that was just admitted tells of the future.
+    mutating func note(
+        _ event: EnrichedEvent, _ outcome: Reducer.Outcome, _ scratch: FoldScratch,
+        _ examples: ExampleFoldOptions, _ targets: TargetLists
+    ) {
+        guard input != nil else { return }
+        if case .duplicate = outcome.admission {
+        } else {
+            purchases.add(event, examples.window, targets)
+        }
+        addFuture(scratch, examples)
+    }
+
+    /// Counts the bytes again; by how many they have changed.
+    mutating func recount() -> Int64 {
+        let before = countedBytes
+        countedBytes = byteCount
+        return countedBytes - before
+    }
 
     /// Keeps the rows that tell of what began after the cut.
     ///

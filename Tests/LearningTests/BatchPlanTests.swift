@@ -59,6 +59,19 @@ import Testing
         #expect((25...53).contains(rises))
     }
 
+    // Decision 12: a step on a batch of short sequences alone undoes what long ones taught.
+    @Test func `each batch has short and long sequences, unless it is asked for buckets`() {
+        let shuffled = BatchPlan(
+            lengths: lengths, sizes: .init(batchCount: 64), seed: 1, epoch: 0)
+        let mean = lengths.reduce(0) { $0 + Int($1) } / lengths.count
+        func isMixed(_ batch: [Int]) -> Bool {
+            let rows = batch.reduce(0) { $0 + Int(lengths[$1]) } / batch.count
+            return rows > mean / 2 && rows < 2 * mean
+        }
+        #expect(batches(shuffled).allSatisfy(isMixed))
+        #expect(batches(plan()).count(where: isMixed) < plan().count / 2)
+    }
+
     @Test(arguments: [1, 2, 4, 9]) func `deals a batch to shards of about equal rows`(
         shardCount: Int
     ) {

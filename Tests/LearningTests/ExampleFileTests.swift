@@ -183,4 +183,46 @@ import Testing
         // 0.5 MB of index, batches of 0.7 MB, and what the allocator keeps.
         #expect(try residentByteCount() - before < 32 << 20)
     }
+
+    @Test func `a label beyond the heads stops the training and names the user`() async throws {
+        let disk = MemoryDisk()
+        let host = Host.simulated(disk: disk)
+        _ = try write("/examples", count: 1, on: host)
+        var configuration = MTLConfiguration.mtl
+        configuration.categoryCount = 50
+        let trainer = try Trainer(
+            network: MTLNetwork<Float>(configuration),
+            source: ExampleFile("/examples", on: disk), training: [0],
+            options: TrainerOptions(
+                name: "mtl", seed: 1, epochCount: 1, sizes: .init(batchCount: 1)), host: host)
+        let wanted = LearningError.unfitExample(
+            network: "mtl", example: 0, user: Self.user(0),
+            reason: "category label 99 of 50: examples of other target lists")
+        await #expect(throws: wanted) { _ = try await trainer.run() }
+        #expect(wanted.description.contains("of user 0: category label 99 of 50"))
+    }
+
+    @Test func `examples without what a network reads stop its training`() async throws {
+        let rows = LinearToy.example(1)
+        var other = rows
+        other.tokens = [RowToken(type: 3, url: 8, weekday: 0, gap: 0)]
+        var configuration = ESAConfiguration(categoryCount: 2)
+        configuration.urlCount = 8
+        let network = ESANetwork<Float>(configuration)
+        for (example, reason) in [
+            (rows, "it has no tokens"), (other, "a url beyond 8: examples of another vocabulary"),
+        ] {
+            let trainer = try Trainer(
+                network: network, source: MemorySource(all: [example]), training: [0],
+                options: TrainerOptions(
+                    name: "esa", seed: 1, epochCount: 1, sizes: .init(batchCount: 1)),
+                host: .simulated(disk: MemoryDisk()))
+            let wanted = LearningError.unfitExample(
+                network: "esa", example: 0, user: nil, reason: reason)
+            await #expect(throws: wanted) { _ = try await trainer.run() }
+        }
+        other.tokens[0].url = 7
+        #expect(network.flaw(of: other) == nil)
+        #expect(MTLNetwork<Float>(.mtl).flaw(of: rows) == "it has no labels")
+    }
 }

@@ -43,20 +43,20 @@ struct LinearToy: TrainableNetwork {
 
     func counts(_ shard: Shard) -> [Double] { [Double(shard.targets.count)] }
 
-    func run(
-        _ shard: Shard, weights: Matrix<Float>, gradients: Matrix<Float>?, batchCounts: [Double],
-        dropout source: DropoutSource?, precision: ProductPrecision, workspace: Workspace<Float>
-    ) -> [Double] {
-        let inputs = workspace.matrix("inputs", rows: shard.targets.count, columns: 3)
+    func run(_ shard: Shard, batchCounts: [Double], _ pass: NetworkPass<Float>) -> [Double] {
+        let weights = pass.weights
+        let inputs = pass.workspace.matrix("inputs", rows: shard.targets.count, columns: 3)
         inputs.copy(from: shard.inputs)
-        if let source { Float.dropout(inputs, source.mask(layer: 0, probability: dropout)) }
+        if let source = pass.dropout {
+            Float.dropout(inputs, source.mask(layer: 0, probability: dropout))
+        }
         var sum = 0.0
         for (row, target) in shard.targets.enumerated() {
             var value = weights[3]
             for column in 0..<3 { value += weights[column] * inputs[row, column] }
             let difference = value - target
             sum += Double(difference * difference)
-            guard let gradients else { continue }
+            guard let gradients = pass.gradients else { continue }
             let slope = 2 * difference / Float(batchCounts[0])
             for column in 0..<3 { gradients[column] += slope * inputs[row, column] }
             gradients[3] += slope

@@ -79,13 +79,8 @@ package struct ESANetwork<Scalar: TrainingScalar>: TrainableNetwork {
 
     /// One pass over a shard; see `TrainableNetwork`.
     package func run(
-        _ shard: Shard, weights: Matrix<Scalar>, gradients: Matrix<Scalar>?,
-        batchCounts: [Double], dropout: DropoutSource?, precision: ProductPrecision,
-        workspace: Workspace<Scalar>
+        _ shard: Shard, batchCounts: [Double], _ pass: NetworkPass<Scalar>
     ) -> [Double] {
-        let pass = NetworkPass(
-            layout: layout, weights: weights, gradients: gradients, dropout: dropout,
-            precision: precision, workspace: workspace)
         let encoded = encode(shard, pass)
         let state = encoder.last(encoded, pass)
         let decoded = decoder.forward(
@@ -96,7 +91,7 @@ package struct ESANetwork<Scalar: TrainingScalar>: TrainableNetwork {
         let sums = heads.indices.map {
             runHead($0, shard, decoded.states, dDecoded, batchCounts[$0], pass)
         }
-        if gradients != nil { backward(shard, encoded, decoded, dDecoded, pass) }
+        if pass.gradients != nil { backward(shard, encoded, decoded, dDecoded, pass) }
         return sums
     }
 
@@ -105,6 +100,32 @@ package struct ESANetwork<Scalar: TrainingScalar>: TrainableNetwork {
         _ shard: Shard, _ pass: NetworkPass<Scalar>
     ) -> Matrix<Scalar> {
         encoder.last(encode(shard, pass), pass)
+    }
+
+    /// What the decoder, taught by the truth, gives for a field of the tokens that have it.
+    package struct Prediction: Sendable {
+        /// `[n, V]`, in the workspace's memory.
+        package let logits: Matrix<Scalar>
+        /// `[n]` the field's true values.
+        package let labels: [Int32]
+        /// `[n]` the tokens' types, END included.
+        package let kinds: [Int32]
+    }
+
+    /// Predictions of each field, in the order of `ESAField`.
+    package func predictions(
+        _ shard: Shard, _ pass: NetworkPass<Scalar>
+    ) -> [Prediction] {
+        let decoded = decoder.forward(
+            .perRow(embedded(shard.shifted, as: "shifted", pass)), batch: shard.batch,
+            initial: finalStates(shard, pass), pass)
+        return heads.indices.map { field in
+            let places = shard.places[field]
+            let inputs = pass.gathered(decoded.states, places, as: "\(heads[field].name).x")
+            return Prediction(
+                logits: heads[field].forward(inputs, pass), labels: shard.labels[field],
+                kinds: places.map { shard.read[ESAField.kind.rawValue][Int($0)] })
+        }
     }
 
     private func encode(
@@ -172,11 +193,26 @@ package struct ESANetwork<Scalar: TrainingScalar>: TrainableNetwork {
 }
 
 extension ESANetwork {
-    /// Traps on an example without tokens, and on an index beyond its table.
+    /// Tokens there are none of, or an index beyond its table: of another space's vocabulary.
+    package func flaw(of example: TrainingExample) -> String? {
+        guard !example.tokens.isEmpty else { return "it has no tokens" }
+        let end = RowToken.end(bucket: example.endBucket)
+        for field in ESAField.allCases {
+            let count = configuration.outputCount(field)
+            // START is read and never predicted; END stands behind the last row alone.
+            let isBeyond = example.tokens.contains { field.index(in: $0) >= count }
+            guard !isBeyond, field.index(in: end) < count else {
+                return "a \(field.name) beyond \(count): examples of another vocabulary"
+            }
+        }
+        return nil
+    }
+
+    /// Traps on an example with a flaw.
     package func shard(_ examples: [TrainingExample]) -> Shard {
         let (batch, order) = RaggedBatch.sorting(
             examples.map { example in
-                precondition(!example.tokens.isEmpty, "ESANetwork: an example without tokens")
+                if let flaw = flaw(of: example) { preconditionFailure("ESANetwork: \(flaw)") }
                 return example.tokens.count + 1
             })
         var read = [RowToken](repeating: .start, count: batch.rowCount)
@@ -191,7 +227,7 @@ extension ESANetwork {
             }
         }
         let fields = ESAField.allCases
-        let indices = fields.map { checkedIndices($0, read) }
+        let indices = fields.map { field in read.map { field.index(in: $0) } }
         let places = indices.map { indices in
             indices.indices.filter { indices[$0] >= 0 }.map { Int32($0) }
         }
@@ -199,15 +235,5 @@ extension ESANetwork {
             batch: batch, order: order, read: indices,
             shifted: fields.map { field in shifted.map { field.index(in: $0) } },
             places: places, labels: indices.map { $0.filter { $0 >= 0 } })
-    }
-
-    /// A field's indices; traps on one beyond its table.
-    private func checkedIndices(_ field: ESAField, _ tokens: [RowToken]) -> [Int32] {
-        let count = configuration.outputCount(field)
-        return tokens.map { token in
-            let index = field.index(in: token)
-            precondition(index < count, "ESANetwork: \(field.name) \(index) of \(count)")
-            return index
-        }
     }
 }

@@ -92,20 +92,15 @@ package struct MTLNetwork<Scalar: TrainingScalar>: TrainableNetwork {
 
     /// One pass over a shard; see `TrainableNetwork`.
     package func run(
-        _ shard: Shard, weights: Matrix<Scalar>, gradients: Matrix<Scalar>?,
-        batchCounts: [Double], dropout: DropoutSource?, precision: ProductPrecision,
-        workspace: Workspace<Scalar>
+        _ shard: Shard, batchCounts: [Double], _ pass: NetworkPass<Scalar>
     ) -> [Double] {
-        let pass = NetworkPass(
-            layout: layout, weights: weights, gradients: gradients, dropout: dropout,
-            precision: precision, workspace: workspace)
         let trace = forward(shard.input, pass)
         let sums = terms.indices.map { task in
             Scalar.binaryCrossEntropy(
                 trace.logits[task], labels: shard.labels[task],
                 scale: Scalar(terms[task].scale(batchCount: batchCounts[task])))
         }
-        if gradients != nil { backward(trace, shard.input.batch, pass) }
+        if pass.gradients != nil { backward(trace, shard.input.batch, pass) }
         return sums
     }
 
@@ -150,7 +145,19 @@ package struct MTLNetwork<Scalar: TrainingScalar>: TrainableNetwork {
 }
 
 extension MTLNetwork {
-    /// Traps on an example without labels, and unless D is 64.
+    /// Labels there are none of, or beyond the outputs: of another space's target lists.
+    package func flaw(of example: TrainingExample) -> String? {
+        guard let labels = example.labels else { return "it has no labels" }
+        func flaw(_ name: String, _ indices: [UInt8], _ count: Int) -> String? {
+            indices.first { Int($0) >= count }.map {
+                "\(name) label \($0) of \(count): examples of other target lists"
+            }
+        }
+        return flaw("category", labels.categories, configuration.categoryCount)
+            ?? flaw("item", labels.items, configuration.itemCount)
+    }
+
+    /// Traps on an example with a flaw, and unless D is 64.
     package func shard(_ examples: [TrainingExample]) -> Shard {
         precondition(
             configuration.inputWidth == RowLayout.width,

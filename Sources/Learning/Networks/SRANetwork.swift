@@ -90,19 +90,14 @@ package struct SRANetwork<Scalar: TrainingScalar>: TrainableNetwork {
 
     /// One pass over a shard; see `TrainableNetwork`.
     package func run(
-        _ shard: Shard, weights: Matrix<Scalar>, gradients: Matrix<Scalar>?,
-        batchCounts: [Double], dropout: DropoutSource?, precision: ProductPrecision,
-        workspace: Workspace<Scalar>
+        _ shard: Shard, batchCounts: [Double], _ pass: NetworkPass<Scalar>
     ) -> [Double] {
-        let pass = NetworkPass(
-            layout: layout, weights: weights, gradients: gradients, dropout: dropout,
-            precision: precision, workspace: workspace)
         let trace = forward(shard, pass)
         let scale = terms[0].scale(batchCount: batchCounts[0])
         let sum = Scalar.squaredError(
             trace.reconstruction, target: shard.target.rows, keep: shard.keep,
             weights: shard.weights, scale: Scalar(scale))
-        if gradients != nil { backward(trace, shard, pass) }
+        if pass.gradients != nil { backward(trace, shard, pass) }
         return [sum]
     }
 

@@ -23,22 +23,40 @@ package protocol TrainableNetwork<Scalar>: Sendable {
     /// What each term's sum over this shard counts: rows, labels. `[terms]`.
     func counts(_ shard: Shard) -> [Double]
 
-    /// The forward pass, and with `gradients` the backward pass.
+    /// Why `shard` would trap on an example, such as a label beyond the outputs; nil when it would
+    /// not.
+    func flaw(of example: TrainingExample) -> String?
+
+    /// The forward pass, and when `pass` has gradients the backward pass.
     ///
     /// - Parameters:
     ///   - shard: from `shard(_:)`.
-    ///   - weights: `[1, layout.count]`, only read.
-    ///   - gradients: `[1, layout.count]`, added to: of Σ λ · sum / batchCount. Nil for evaluation.
     ///   - batchCounts: `[terms]` over all shards of the batch; a term of count 0 adds nothing.
-    ///   - dropout: draws; nil for evaluation.
-    ///   - precision: of products.
-    ///   - workspace: of the calling thread.
+    ///   - pass: weights, only read; gradients, `[1, layout.count]`, to which that of
+    ///     Σ λ · sum / batchCount is added, nil for evaluation; draws, nil for evaluation; the
+    ///     workspace of the calling thread.
     /// - Returns: each term's sum over this shard, `[terms]`.
     func run(
+        _ shard: Shard, batchCounts: [Double], _ pass: NetworkPass<Scalar>
+    ) -> [Double]
+}
+
+extension TrainableNetwork {
+    /// Every example will do.
+    package func flaw(of example: TrainingExample) -> String? { nil }
+
+    /// `run` of a pass with these parts.
+    package func run(
         _ shard: Shard, weights: Matrix<Scalar>, gradients: Matrix<Scalar>?,
         batchCounts: [Double], dropout: DropoutSource?, precision: ProductPrecision,
         workspace: Workspace<Scalar>
-    ) -> [Double]
+    ) -> [Double] {
+        run(
+            shard, batchCounts: batchCounts,
+            NetworkPass(
+                layout: layout, weights: weights, gradients: gradients, dropout: dropout,
+                precision: precision, workspace: workspace))
+    }
 }
 
 /// One term of a loss.

@@ -2,18 +2,19 @@ import Storage
 
 /// Which examples make which batch of an epoch: a pure function of seed, epoch and lengths.
 ///
-/// Examples are shuffled, cut into windows of many batches, sorted by length inside a window and
-/// cut into batches, which are shuffled again. So sequences of a batch are of similar length, while
-/// every epoch deals another hand. Each example comes once an epoch.
+/// Examples are shuffled and cut into batches, each example once an epoch. In windows of several
+/// batches they are sorted by length inside a window first, and the batches shuffled again; then
+/// sequences of a batch are of similar length, which spares those who pad, and costs what is
+/// learned (docs/decisions/0012-batches.md).
 package struct BatchPlan: Sendable, Equatable {
     /// Sizes that a plan is made with.
     package struct Sizes: Sendable, Hashable {
         /// Examples of a batch, ≥ 1; the last one may have fewer.
         package var batchCount: Int
-        /// Batches of a window, ≥ 1: 1 is no bucketing at all.
+        /// Batches of a window, ≥ 1: 1, the default, is no bucketing at all.
         package var windowCount: Int
 
-        package init(batchCount: Int, windowCount: Int = 50) {
+        package init(batchCount: Int, windowCount: Int = 1) {
             precondition(
                 batchCount > 0 && windowCount > 0, "BatchPlan: \(batchCount) by \(windowCount)")
             self.batchCount = batchCount

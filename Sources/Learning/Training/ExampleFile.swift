@@ -141,6 +141,9 @@ package struct ExampleFile: ExampleSource {
     /// Whose example it is.
     package func user(_ index: Int) -> UserID { self.index[index].user }
 
+    /// The same.
+    package func owner(_ index: Int) -> UserID? { user(index) }
+
     /// Reads and checks examples, in the order asked.
     package func examples(_ indices: [Int]) throws(LearningError) -> [TrainingExample] {
         var examples: [TrainingExample] = []

@@ -1,3 +1,5 @@
+import Events
+
 /// Where a trainer's examples come from: a file, or memory in tests.
 package protocol ExampleSource: Sendable {
     /// Examples there are.
@@ -6,6 +8,12 @@ package protocol ExampleSource: Sendable {
     var fingerprint: UInt64 { get }
     /// Rows of an example before the cut, > 0.
     func rowCount(_ index: Int) -> Int
+    /// Whose example it is, for messages; nil when nobody knows.
+    func owner(_ index: Int) -> UserID?
     /// Reads examples, in the order asked; memory is theirs alone.
     func examples(_ indices: [Int]) throws(LearningError) -> [TrainingExample]
+}
+
+extension ExampleSource {
+    package func owner(_ index: Int) -> UserID? { nil }
 }

@@ -10,14 +10,22 @@ struct PreparedBatch<Network: TrainableNetwork>: Sendable {
     /// Rows of all examples.
     let rowCount: Int
 
+    /// Reads examples; throws `unfitExample` for one that the network cannot read.
     init(
-        _ places: [Int], of source: any ExampleSource, for network: Network, shardCount: Int
+        _ places: [Int], of source: any ExampleSource, for network: Network, shardCount: Int,
+        name: String
     ) throws(LearningError) {
         let dealt = BatchPlan.deal(places, shardCount: shardCount, rowCount: source.rowCount)
         var shards: [(index: Int, shard: Network.Shard)] = []
         var counts = [Double](repeating: 0, count: network.terms.count)
         for (index, places) in dealt.enumerated() where !places.isEmpty {
-            let shard = network.shard(try source.examples(places))
+            let examples = try source.examples(places)
+            for (place, example) in zip(places, examples) {
+                guard let reason = network.flaw(of: example) else { continue }
+                throw .unfitExample(
+                    network: name, example: place, user: source.owner(place), reason: reason)
+            }
+            let shard = network.shard(examples)
             for (term, count) in network.counts(shard).enumerated() { counts[term] += count }
             shards.append((index: index, shard: shard))
         }

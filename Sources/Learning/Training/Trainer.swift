@@ -231,7 +231,7 @@ package actor Trainer<Network: TrainableNetwork<Float>> {
         guard index < plan.count else { return nil }
         return try PreparedBatch(
             plan.batch(index).map { Int(places[$0]) }, of: source, for: network,
-            shardCount: options.shardCount)
+            shardCount: options.shardCount, name: options.name)
     }
 
     /// The shards' sums by term, added in order.

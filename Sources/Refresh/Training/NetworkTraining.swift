@@ -1,4 +1,5 @@
 import Encoders
+import Events
 import Features
 import Kernels
 import Learning
@@ -139,6 +140,8 @@ struct LatestRows: ExampleSource {
     var fingerprint: UInt64 { SeededRandom.mix(source.fingerprint &+ UInt64(limit)) }
 
     func rowCount(_ index: Int) -> Int { min(limit, source.rowCount(index)) }
+
+    func owner(_ index: Int) -> UserID? { source.owner(index) }
 
     func examples(_ indices: [Int]) throws(LearningError) -> [TrainingExample] {
         var examples = try source.examples(indices)
