@@ -164,6 +164,15 @@ package final class Registry: Sendable {
                     ) STRICT;
                     """)
         }
+        migrator.registerMigration("3: where a generation took over, and what it passed over") {
+            database in
+            try database.execute(
+                sql: """
+                    ALTER TABLE activations ADD COLUMN segment INTEGER;
+                    ALTER TABLE activations ADD COLUMN record INTEGER;
+                    ALTER TABLE activations ADD COLUMN passed_over INTEGER NOT NULL DEFAULT 0;
+                    """)
+        }
         return migrator
     }
 }

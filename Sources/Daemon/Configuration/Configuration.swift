@@ -20,6 +20,8 @@ package struct Configuration: Sendable, Equatable {
     package var memory = MemoryBounds()
     package var encoders = EncoderOptions()
     package var snapshot = SnapshotOptions()
+    package var generations = GenerationOptions()
+    package var space = SpaceOptions()
     package var control = ControlOptions()
     package var quarantine = QuarantineBounds()
     package var log = LogOptions()
@@ -102,6 +104,17 @@ package struct Configuration: Sendable, Equatable {
         package var sliceUsers = 256
         /// Users handed over as they were at the cut, at most.
         package var handoverUsers = 100_000
+    }
+
+    /// How many generations stay.
+    package struct GenerationOptions: Sendable, Equatable {
+        /// Beside those that are needed.
+        package var retain = 3
+    }
+
+    /// How long another space goes on being served.
+    package struct SpaceOptions: Sendable, Equatable {
+        package var overlapDays = 14
     }
 
     /// The control socket's bounds and who may use it.
