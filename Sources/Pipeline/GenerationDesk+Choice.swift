@@ -96,6 +96,7 @@ extension GenerationDesk {
     ) {
         opening = nil
         switch result {
+        case .success where isEnding: break
         case .success(let running):
             served.add(.init(running: running, role: role, until: until))
             running.start(shared.bell)
@@ -119,7 +120,9 @@ extension GenerationDesk {
         case .builtIn: break
         }
         do {
-            if let hold = try shared.registry.hold() { throw PipelineError.held(reason: hold.reason) }
+            if let hold = try shared.registry.hold() {
+                throw PipelineError.held(reason: hold.reason)
+            }
         } catch let error as SnapshotError {
             throw .init(error)
         } catch let error as PipelineError {

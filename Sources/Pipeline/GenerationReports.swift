@@ -176,7 +176,8 @@ extension GenerationDesk {
     func spaces() -> [SpaceReport] {
         let generations = known.values.compactMap(\.published)
         let manifests = Dictionary(
-            generations.map { ($0.space.manifest.id, $0.space) }) { first, _ in first }
+            generations.map { ($0.space.manifest.id, $0.space) }
+        ) { first, _ in first }
         let serving = served.members.filter { $0.role == .active || $0.role == .overlapping }
         return manifests.keys.sorted().compactMap { id in
             guard let space = manifests[id] else { return nil }

@@ -43,7 +43,7 @@ struct GenerationStart {
                 self.known = known
                 self.degraded = degraded
                 return
-            } catch where id != 0 {
+            } catch  where id != 0 {
                 degraded.append("generation \(id): \(error)")
             }
         }

@@ -15,7 +15,7 @@ package struct LiveGeneration: Sendable {
     /// nil for generation 0.
     package let encoder: SRAEncoder?
     /// Where its `state.sqlite` lives.
-    package let directory: String
+    package var directory: String
 
     /// Generation 0, with the configured fold.
     package static func builtIn(fold: FoldOptions, stateDirectory: String) -> LiveGeneration {

@@ -4,7 +4,7 @@ import Snapshots
 ///
 /// The last active generation of a space is kept for a number of days after another space took
 /// over. Generation 0 is not: its columns are part of every other generation's profile.
-enum OverlapPlan {
+package enum OverlapPlan {
     /// Generations by id, with the end of their overlap, seconds since 1970.
     ///
     /// - Parameters:
@@ -12,7 +12,7 @@ enum OverlapPlan {
     ///   - spaces: the space of each generation.
     ///   - days: `space.overlap_days`.
     ///   - now: seconds since 1970.
-    static func make(
+    package static func make(
         _ activations: [Activation], spaces: [Int64: Int64], days: Int64, now: Int64
     ) -> [Int64: Int64] {
         guard let last = activations.last, days > 0 else { return [:] }

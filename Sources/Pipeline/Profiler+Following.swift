@@ -81,10 +81,17 @@ extension Profiler {
             try learnInputs(upTo: fence.mark().standing.input)
             try await applyDueInputs()
             noteWaiting()
-        } else if now - lastRingNanoseconds >= options.generationLookMilliseconds * 1_000_000 {
-            lastRingNanoseconds = now
-            bell.ring()
+        } else {
+            ringInTime(now, pauseMilliseconds: options.generationLookMilliseconds)
         }
+    }
+
+    /// Rings unless that was done just now.
+    private func ringInTime(_ now: UInt64, pauseMilliseconds: UInt64) {
+        let pause = min(pauseMilliseconds, options.generationLookMilliseconds) * 1_000_000
+        guard now - lastRingNanoseconds >= pause else { return }
+        lastRingNanoseconds = now
+        bell.ring()
     }
 
     /// Milliseconds between two commits of a generation that has caught up: one that only follows
@@ -94,7 +101,8 @@ extension Profiler {
     /// It can go no further at the moment: a chance to swap, or to have reached the goal.
     private func noteWaiting() {
         checkGoal()
-        if !isLeading { bell.ring() }
+        roundWaiters.resumeAll()
+        if !isLeading { ringInTime(host.clock.monotonicNanoseconds(), pauseMilliseconds: 20) }
     }
 }
 

@@ -58,7 +58,9 @@ actor RefreshWatch {
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.unowned }
 
-    init(stateDirectory: String, host: Storage.Host, processes: any ProcessTable = RealProcessTable()) {
+    init(
+        stateDirectory: String, host: Storage.Host, processes: any ProcessTable = RealProcessTable()
+    ) {
         directory = stateDirectory + "/refresh"
         self.host = host
         self.processes = processes
@@ -90,7 +92,9 @@ actor RefreshWatch {
 
     /// Whether some process holds the directory: a lock that can be had is nobody's.
     private var isHeld: Bool {
-        guard let file = try? host.disk.open(directory + "/lock", OpenMode.update) else { return false }
+        guard let file = try? host.disk.open(directory + "/lock", OpenMode.update) else {
+            return false
+        }
         return (try? file.lock()) == false
     }
 }

@@ -103,7 +103,9 @@ final class ServedGenerations: Sendable {
     /// All that run, the active one first, then by id.
     var members: [Member] {
         state.withLock { $0.members }.sorted {
-            ($0.role == .active ? 0 : 1, $0.running.id) < ($1.role == .active ? 0 : 1, $1.running.id)
+            ($0.role == .active ? 0 : 1, $0.running.id) < (
+                $1.role == .active ? 0 : 1, $1.running.id
+            )
         }
     }
 

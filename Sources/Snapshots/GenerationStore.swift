@@ -124,8 +124,9 @@ package struct GenerationStore: Sendable {
     /// `removeLeftovers` finds.
     package func remove(generations: [Int64], spaces: [Int64]) throws(SnapshotError) {
         try onDisk { () throws(StorageError) in
-            for (directory, ids) in [(generationsDirectory, generations), (spacesDirectory, spaces)]
-            {
+            for (directory, ids) in [
+                (generationsDirectory, generations), (spacesDirectory, spaces),
+            ] {
                 for id in ids {
                     let path = "\(directory)/\(id)"
                     guard try host.disk.status(path) != nil else { continue }

@@ -2,6 +2,7 @@ import EventLog
 import Events
 import Foundation
 import Pipeline
+import Sessions
 import Snapshots
 import Storage
 import TestSupport

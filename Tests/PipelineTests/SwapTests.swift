@@ -143,7 +143,8 @@ struct SwapTests {
         var plain = fixture.options(named: "plain")
         plain.logDirectory = options.logDirectory
         for path in ["spaces", "generations"] {
-            try copyDurable("\(alone[0].stateDirectory)/\(path)", to: "\(plain.stateDirectory)/\(path)")
+            try copyDurable(
+                "\(alone[0].stateDirectory)/\(path)", to: "\(plain.stateDirectory)/\(path)")
         }
         let file = "/generations/1/state.sqlite"
         try RealDisk().remove(plain.stateDirectory + file)
