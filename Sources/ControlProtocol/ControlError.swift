@@ -22,6 +22,10 @@ package struct ControlError: Error, Equatable, Sendable, CustomStringConvertible
         case storage
         case state
         case unknownEntry = "unknown_entry"
+        case unknownGeneration = "unknown_generation"
+        case refusedGeneration = "refused_generation"
+        case notServed = "not_served"
+        case noRefresh = "no_refresh"
 
         /// `error.code` of the reply.
         package var number: Int64 {
@@ -44,6 +48,10 @@ package struct ControlError: Error, Equatable, Sendable, CustomStringConvertible
             case .storage: 11
             case .state: 12
             case .unknownEntry: 13
+            case .unknownGeneration: 14
+            case .refusedGeneration: 15
+            case .notServed: 16
+            case .noRefresh: 17
             }
         }
     }

@@ -14,7 +14,7 @@ package struct LiveGeneration: Sendable {
     /// What folds its users' events and makes their profiles.
     package let model: ProfileModel
     /// Where its `state.sqlite` lives.
-    package let directory: String
+    package var directory: String
 
     /// The fold.
     package var reducer: Reducer { model.reducer }

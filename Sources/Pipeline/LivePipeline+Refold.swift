@@ -26,6 +26,8 @@ extension LivePipeline {
     package func foldToEnd(
         _ report: (RefoldProgress) -> Void
     ) async throws(PipelineError) -> RefoldProgress {
+        // The only generation there is: nobody else activates one in a directory of its own.
+        let profiler = served.active.profiler
         let work = Task.detached { () -> PipelineError? in
             do throws(PipelineError) { try await self.run() } catch { return error }
             return nil

@@ -9,15 +9,19 @@ import Storage
 /// Opened on a state directory that no other process holds; `run` works until `drain` or an error
 /// that only a restart can mend. All of `ProfileService` may be called meanwhile.
 package final class LivePipeline: ProfileService {
-    let profiler: Profiler
+    let served: ServedGenerations
+    private let generationDesk: GenerationDesk
+    private let keeper: QuarantineKeeper
     private let writer: SnapshotService
     private let desk: SnapshotDesk
+    private let bell = Bell()
+    private let refreshWatch: RefreshWatch
     private let host: Host
 
     /// Recovers state and registry, repairs what a crash left, and picks the generation.
     ///
-    /// The newest generation that verifies is taken, unless `current` is held; a damaged one is
-    /// named in `status` and passed over (DESIGN §1, invariant 9).
+    /// The one that was active last is taken. Where none was, the newest that is accepted and
+    /// verifies is; a damaged one is named in `status` and passed over (DESIGN §1, invariant 9).
     package init(host: Host, options: PipelineOptions) throws(PipelineError) {
         self.host = host
         do {
@@ -27,13 +31,17 @@ package final class LivePipeline: ProfileService {
             let store = SnapshotStore(
                 stateDirectory: options.stateDirectory, registry: registry, on: host)
             let recovery = try store.recover()
-            let chosen = try Self.chooseGeneration(options, registry, host)
             writer = SnapshotService(store: store, retainCount: options.snapshotRetainCount)
             desk = SnapshotDesk(store: store)
-            profiler = try Profiler(
-                host: host, options: options, generation: chosen.generation, snapshots: writer,
-                registry: registry,
-                degraded: opened.degraded + recovery.degraded + chosen.degraded)
+            keeper = try QuarantineKeeper(registry: registry, host: host, options: options)
+            let shared = SharedPipeline(
+                host: host, options: options, registry: registry, snapshots: writer, keeper: keeper,
+                fence: FoldFence(), bell: bell)
+            let start = try GenerationStart(shared)
+            served = ServedGenerations(
+                start.running, degraded: opened.degraded + recovery.degraded + start.degraded)
+            generationDesk = GenerationDesk(shared, served: served, known: start.known)
+            refreshWatch = RefreshWatch(stateDirectory: options.stateDirectory, host: host)
         } catch let error as SnapshotError {
             throw .init(error)
         } catch let error as PipelineError {
@@ -44,79 +52,67 @@ package final class LivePipeline: ProfileService {
     }
 
     /// Works until drained.
-    package func run() async throws(PipelineError) { try await profiler.run() }
+    package func run() async throws(PipelineError) { try await generationDesk.run() }
 
-    private static func chooseGeneration(
-        _ options: PipelineOptions, _ registry: Registry, _ host: Host
-    ) throws -> (generation: LiveGeneration, degraded: [String]) {
-        let store = GenerationStore(stateDirectory: options.stateDirectory, on: host)
-        let scan = try store.scan()
-        var degraded = scan.degraded
-        let active = try registry.activations().last?.generation
-        let held = try registry.hold() != nil
-        let isPinned = held && active != nil
-        let candidates = isPinned ? scan.good.filter { $0.manifest.id == active } : scan.good
-        for published in candidates.reversed() {
-            do {
-                let generation = try LiveGeneration.load(
-                    published, hybrid: options.hybrid, level: options.level, on: host.disk)
-                if generation.reducer.options != options.fold {
-                    degraded.append(
-                        "generation \(generation.id) was fitted with other session, order or "
-                            + "feature bounds than the configuration names; its own hold until "
-                            + "the next `ubpd refresh`")
-                }
-                try adopt(published, active: active, registry, host)
-                return (generation, degraded)
-            } catch {
-                degraded.append("generation \(published.manifest.id): \(error)")
-            }
-        }
-        degraded.append(
-            "no generation yet: profiles hold the stats part alone; run `ubpd refresh` and restart")
-        return (
-            .builtIn(fold: options.fold, stateDirectory: options.stateDirectory), degraded
-        )
-    }
-
-    private static func adopt(
-        _ published: PublishedGeneration, active: Int64?, _ registry: Registry, _ host: Host
-    ) throws {
-        guard published.manifest.id != active else { return }
-        try registry.adopt(published, offset: 0, seconds: host.clock.seconds())
-        try registry.noteActivation(
-            generation: published.manifest.id, offset: 0, seconds: host.clock.seconds())
-    }
-
-    /// Where the pipeline stands: the profiler's word, and `current` and its hold.
+    /// Where the pipeline stands: the profilers' word, and `current` and its hold.
     package func status() async throws(PipelineError) -> StatusReport {
-        var report = await profiler.report()
+        let members = served.members
+        var report = await served.active.profiler.report()
         let state = try await desk.state()
         report.currentSnapshot = state.current
         report.hold = state.hold
+        report.degraded = served.degraded + report.degraded
+        for member in members {
+            report.generations.append(await member.standing())
+            guard member.role != .active else { continue }
+            report.degraded += await member.running.profiler.report().degraded.map {
+                "generation \(member.running.id): \($0)"
+            }
+        }
+        report.notices = served.notices
+        report.refresh = await refreshWatch.condition()
         return report
     }
 
-    /// Profiles at the applied cursor.
+    /// Profiles at the applied cursor of the generation that is asked for.
     package func profiles(
-        of users: [UserID], asOf: Int64?
+        of users: [UserID], asOf: Int64?, from selector: GenerationSelector
     ) async throws(PipelineError) -> ProfileReply {
-        try await profiler.profiles(of: users, asOf: asOf)
+        try await served.profiler(for: selector).profiles(of: users, asOf: asOf)
     }
 
     /// What users will do, at the applied cursor.
     package func predictions(
-        of users: [UserID]
+        of users: [UserID], from selector: GenerationSelector
     ) async throws(PipelineError) -> PredictionReply {
-        try await profiler.predictions(of: users)
+        try await served.profiler(for: selector).predictions(of: users)
     }
 
     /// Cuts, writes, verifies and publishes a snapshot.
     package func createSnapshot(
         _ request: SnapshotRequest
     ) async throws(PipelineError) -> SnapshotReport {
-        let version = try await profiler.writeSnapshot(request)
+        let version = try await withProfiler(request.selector) { profiler throws(PipelineError) in
+            try await profiler.writeSnapshot(request)
+        }
         return try await desk.show(version)
+    }
+
+    /// Asks the profiler that answers now, and the next one when that gives way to another.
+    private func withProfiler<Answer: Sendable>(
+        _ selector: GenerationSelector,
+        _ body: @Sendable (Profiler) async throws(PipelineError) -> Answer
+    ) async throws(PipelineError) -> Answer {
+        while true {
+            do throws(PipelineError) {
+                return try await body(try served.profiler(for: selector))
+            } catch {
+                guard case .superseded = error else { throw error }
+                guard !(await generationDesk.isEnding) else { throw .stopping }
+                // A swap is under way, or has just been.
+                await Task.yield()
+            }
+        }
     }
 
     /// All snapshots, ascending by version.
@@ -130,28 +126,61 @@ package final class LivePipeline: ProfileService {
         return try await desk.show(version)
     }
 
-    /// Moves `current` and holds it there.
+    /// Moves `current` and holds it there; its generation follows in the background.
     package func rollback(
         to version: Int64, reason: String, dryRun: Bool
     ) async throws(PipelineError) -> RollbackReport {
-        try await desk.rollback(to: version, reason: reason, dryRun: dryRun, clock: host.clock)
+        var report = try await desk.rollback(
+            to: version, reason: reason, dryRun: dryRun, clock: host.clock)
+        let generation = try await desk.show(version).generation
+        if generation != served.active.id { report.reactivates = generation }
+        if !dryRun { bell.ring() }
+        return report
     }
 
     /// Ends the hold; `current` moves to the newest snapshot.
     package func release(dryRun: Bool) async throws(PipelineError) -> RollbackReport {
-        try await desk.release(dryRun: dryRun, clock: host.clock)
+        defer { bell.ring() }
+        return try await desk.release(dryRun: dryRun, clock: host.clock)
+    }
+
+    /// All generations, ascending by id.
+    package func generations() async throws(PipelineError) -> [GenerationReport] {
+        try await generationDesk.reports()
+    }
+
+    /// All spaces, ascending by id.
+    package func spaces() async throws(PipelineError) -> [SpaceReport] {
+        await generationDesk.spaces()
+    }
+
+    /// Has a generation take over, in the background.
+    package func activate(
+        _ generation: Int64, force: Bool, dryRun: Bool
+    ) async throws(PipelineError) -> ActivationReport {
+        try await generationDesk.activate(generation, force: force, dryRun: dryRun)
+    }
+
+    /// How the batch refresh stands; nil when there is none to speak of.
+    package func refresh() async throws(PipelineError) -> RefreshCondition? {
+        await refreshWatch.condition()
+    }
+
+    /// Tells the refresh to stop.
+    package func cancelRefresh(dryRun: Bool) async throws(PipelineError) -> RefreshCondition {
+        try await refreshWatch.cancel(dryRun: dryRun)
     }
 
     /// A page of quarantined records.
     package func quarantine(
         _ query: QuarantineQuery
     ) async throws(PipelineError) -> QuarantinePage {
-        try await profiler.committer.page(query)
+        try await keeper.page(query)
     }
 
     /// One quarantined record, with its bytes.
     package func quarantined(_ place: RecordPlace) async throws(PipelineError) -> QuarantineItem {
-        guard let item = try await profiler.committer.items(at: [place]).first else {
+        guard let item = try await keeper.items(at: [place]).first else {
             throw .notQuarantined(place)
         }
         return item
@@ -168,8 +197,10 @@ package final class LivePipeline: ProfileService {
         // A slice at a time, because each record may be large.
         for start in stride(from: 0, to: places.count, by: Profiler.inputSliceCount) {
             let slice = places[start..<min(start + Profiler.inputSliceCount, places.count)]
-            let items = try await profiler.committer.items(at: Array(slice))
-            let made = try await profiler.replay(items.map(\.entry), dryRun: dryRun)
+            let entries = try await keeper.items(at: Array(slice)).map(\.entry)
+            let made = try await withProfiler(.active) { profiler throws(PipelineError) in
+                try await profiler.replay(entries, dryRun: dryRun)
+            }
             let byPlace = Dictionary(made.map { ($0.place, $0) }) { first, _ in first }
             outcomes += slice.map {
                 byPlace[$0] ?? ReplayOutcome(place: $0, refusal: .notQuarantined)
@@ -183,11 +214,11 @@ package final class LivePipeline: ProfileService {
 
     /// Commits everything applied so far; where that was.
     package func checkpoint() async throws(PipelineError) -> Cursor {
-        try await profiler.checkpoint()
+        try await served.active.profiler.checkpoint()
     }
 
     /// Finishes what is read, commits, and ends `run`.
-    package func drain() async throws(PipelineError) { try await profiler.drain() }
+    package func drain() async throws(PipelineError) { try await generationDesk.drain() }
 }
 
 extension Refusal {

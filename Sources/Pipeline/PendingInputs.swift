@@ -16,6 +16,12 @@ struct PendingInputs: Sendable {
         setAside = Set(inputs.compactMap(\.replayedPlace))
     }
 
+    /// Adds inputs that were accepted since, which stand behind those that wait.
+    mutating func append(_ inputs: [LogInput]) {
+        waiting += inputs
+        setAside.formUnion(inputs.compactMap(\.replayedPlace))
+    }
+
     var isEmpty: Bool { waiting.isEmpty }
     var count: Int { waiting.count }
 

@@ -59,6 +59,18 @@ package struct PipelineOptions: Sendable {
     /// Longest wait for the log to change before timers are looked at, milliseconds.
     package var idleMilliseconds = 250
 
+    /// Milliseconds between two looks for new generations and for those whose time is over, at
+    /// least; 0 looks after each chunk of the log.
+    package var generationLookMilliseconds: UInt64 = 2000
+    /// Whether the newest accepted generation is activated without being asked for.
+    package var activatesByItself = true
+    /// Longest that the active generation stands still for another to take over, milliseconds.
+    package var swapMilliseconds: UInt64 = 2000
+    /// Generations kept beside the active one and those that are needed; older ones leave.
+    package var generationRetainCount = 3
+    /// Days that another space's last generation goes on being served; 0 ends it at once.
+    package var spaceOverlapDays: Int64 = 14
+
     package init(logDirectory: String, stateDirectory: String) {
         self.logDirectory = logDirectory
         self.stateDirectory = stateDirectory

@@ -39,6 +39,7 @@ extension Profiler {
     /// Wakes whoever waits for the end of `run`.
     func noteStop() {
         phase = .stopped
+        endGoal()
         noteRound()
         stopWaiters.resumeAll()
     }

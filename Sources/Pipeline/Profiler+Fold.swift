@@ -12,14 +12,14 @@ extension Profiler {
     /// Entries between two looks at the clock.
     private static let clockStride = 32
 
-    /// Folds entries from `start` on until the deadline; the index after the last one folded.
+    /// Folds entries from `start` to `end` or until the deadline; the index after the last one.
     func applySlice(
-        _ batch: LogBatch, from start: Int, until deadline: UInt64
+        _ batch: LogBatch, from start: Int, to end: Int, until deadline: UInt64
     ) throws(PipelineError) -> Int {
         var index = start
         let entries = batch.parsed.entries
         let first = batch.chunk.firstOffset - segmentStart.offset
-        while index < entries.count {
+        while index < end {
             if inputs.isEmpty {
                 try apply(entries[index], at: index, of: batch)
                 index += 1

@@ -130,6 +130,7 @@ extension Profiler {
     private func checkMayAccept() throws(PipelineError) {
         if let failure { throw failure }
         guard phase != .stopped, phase != .draining else { throw .stopping }
+        guard isLeading, !isFrozen else { throw .superseded }
         guard inputs.isEmpty else { throw .inputsWaiting(count: inputs.count) }
     }
 
@@ -141,6 +142,9 @@ extension Profiler {
                 candidates.map {
                     (subject: $0.place.description, payload: $0.payload.encoded)
                 })
+            knownInput = made.last?.id ?? knownInput
+            // Before the next record, so that whoever follows hears of it in time.
+            publishStanding()
             for input in made { try apply(input) }
         } catch SnapshotError.inputsFull(let path, let limit) {
             throw .storage(SnapshotError.inputsFull(path: path, limit: limit).description)

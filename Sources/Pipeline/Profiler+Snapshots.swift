@@ -25,18 +25,25 @@ extension Profiler {
         if let bytes = request.waitForLagBytes {
             try await waitForLag(bytes, seconds: request.timeoutSeconds)
         }
-        while cut != nil { await Task.yield() }
+        await snapshots.takeTurn()
+        guard isLeading || phase == .live || phase == .catchingUp else {
+            await snapshots.endTurn()
+            throw .superseded
+        }
         let plan = beginCut(request)
         defer { cut = nil }
-        try await snapshots.begin(plan)
         do throws(PipelineError) {
+            try await snapshots.begin(plan)
             while cut?.next != nil {
                 let (users, values) = try takeSlice()
                 try await snapshots.append(users, values)
             }
-            return try await snapshots.finish()
+            let version = try await snapshots.finish()
+            await snapshots.endTurn()
+            return version
         } catch {
             await snapshots.cancel()
+            await snapshots.endTurn()
             throw error
         }
     }
@@ -48,7 +55,7 @@ extension Profiler {
         let freshRound = roundCount + 2
         while true {
             if let failure { throw failure }
-            guard phase != .stopped else { throw .stopping }
+            guard phase != .stopped else { throw isLeading ? .stopping : .superseded }
             let lag = (readerCondition?.lagByteCount ?? .max / 2) + unappliedBytes
             let isNear = bytes == 0 ? isCaughtUp : lag <= bytes
             if roundCount >= freshRound, isNear { return }

@@ -24,7 +24,7 @@ package actor Profiler {
 
     nonisolated let executor: ThreadExecutor
     let host: Host
-    let options: PipelineOptions
+    var options: PipelineOptions
     let generation: LiveGeneration
     let store: StateStore
     let snapshots: SnapshotService
@@ -32,6 +32,20 @@ package actor Profiler {
     let committer: Committer
     let loader: UserLoader
     let registry: Registry
+    let keeper: QuarantineKeeper
+    let fence: FoldFence
+    let bell: Bell
+
+    /// Whether this is the active generation's; the others follow it (Profiler+Following.swift).
+    var isLeading: Bool
+    /// Whether it stands still, so that another may take over.
+    var isFrozen = false
+    /// The place that a following one is asked to fold to.
+    var goal: FoldGoal?
+    /// The highest input that this fold knows of, applied or waiting.
+    var knownInput: Int64
+    /// When the bell was last rung.
+    var lastRingNanoseconds: UInt64
 
     var users = UserTable()
     var intake: Intake
@@ -48,6 +62,8 @@ package actor Profiler {
 
     var applied: Cursor
     var committed: Cursor
+    /// Records before the recovered cursor.
+    nonisolated let recoveredOffset: LogOffset
     var refused: [QuarantineEntry] = []
     /// Inputs that the fold has not come to yet; the last one applied, and the last one committed.
     var inputs: PendingInputs
@@ -101,33 +117,38 @@ package actor Profiler {
 
     /// Recovers from the last commit in the generation's `state.sqlite`.
     init(
-        host: Host, options: PipelineOptions, generation: LiveGeneration,
-        snapshots: SnapshotService, registry: Registry, degraded: [String]
+        _ shared: SharedPipeline, generation: LiveGeneration, isLeading: Bool, degraded: [String]
     ) throws(PipelineError) {
+        let (host, options) = (shared.host, shared.options)
         executor = ThreadExecutor(name: "profiler")
         self.host = host
         self.options = options
         self.generation = generation
-        self.snapshots = snapshots
-        self.registry = registry
+        self.isLeading = isLeading
+        snapshots = shared.snapshots
+        registry = shared.registry
+        keeper = shared.keeper
+        fence = shared.fence
+        bell = shared.bell
         do {
             try host.disk.makeDirectory(generation.directory)
         } catch {
             throw .storage("\(error)")
         }
-        let opened = try StateRecovery(host: host, options: options, generation: generation)
+        let opened = try StateRecovery(
+            host: host, options: options, generation: generation, registry: shared.registry)
         store = opened.store
         let recovered = opened.recovered
         intake = recovered.intake
         applied = recovered.cursor
+        recoveredOffset = recovered.cursor.recordCount
         committed = recovered.cursor
         appliedInput = recovered.appliedInput
         committedInput = recovered.appliedInput
         segmentStart = recovered.segmentStart
         refusedRecords = recovered.refusedRecords
-        do { inputs = PendingInputs(try registry.inputs(after: recovered.appliedInput)) } catch {
-            throw .init(error)
-        }
+        inputs = PendingInputs(opened.inputs)
+        knownInput = opened.inputs.last?.id ?? recovered.appliedInput
         rowCount = recovered.rowCount
         awayUserCount = recovered.userCount
         userCount = recovered.userCount
@@ -138,14 +159,15 @@ package actor Profiler {
             host: host, options: options, cursor: recovered.cursor,
             segmentStart: recovered.segmentStart)
         readerCondition = source.firstCondition
-        committer = try Committer(
-            store: store, registry: registry, host: host, options: options)
+        committer = Committer(store: store, quarantine: shared.keeper)
         loader = UserLoader(store: store, generation: generation)
-        quarantine = committer.firstCondition
+        quarantine = shared.keeper.firstCondition
         self.degraded = degraded + opened.degraded
         lastCommitNanoseconds = host.clock.monotonicNanoseconds()
         lastExpiryNanoseconds = lastCommitNanoseconds
+        lastRingNanoseconds = lastCommitNanoseconds
         meter = RateMeter(nanoseconds: lastCommitNanoseconds)
+        self.options.residentByteCount = options.residentByteCount(isLeading: isLeading)
     }
 
     /// The loop: read ahead, fold a micro-batch, yield, commit when due; until drained.
@@ -154,6 +176,7 @@ package actor Profiler {
     package func run() async throws(PipelineError) {
         do throws(PipelineError) {
             if phase == .recovering { phase = .catchingUp }
+            publishStanding()
             try await applyDueInputs()
             var ahead = readAhead()
             while phase != .draining {
@@ -168,6 +191,8 @@ package actor Profiler {
             source.wake()
             if let batch = try await ahead.value.get() { try await apply(batch) }
             try await commit()
+            // What it is being read for must not change under it by its next life.
+            while !isLeading, cut != nil { await Task.yield() }
             noteStop()
         } catch {
             failure = error
@@ -213,17 +238,22 @@ package actor Profiler {
         var index = 0
         let count = batch.parsed.entries.count
         unappliedBytes = Int64(batch.chunk.bytes.count)
+        guard await mayEnter(batch.chunk.segment) else { return }
         enterSegment(of: batch.chunk)
+        publishStanding()
         try await applyDueInputs()
         warm = batch.warm.evictionCount == evictionCount ? batch.warm : WarmUsers()
         while index < count {
+            guard let end = try await allowedEnd(of: batch, from: index) else { return }
+            try await applyDueInputs()
             let deadline =
                 host.clock.monotonicNanoseconds() + options.batchMicroseconds * 1000
             let start = index
-            index = try applySlice(batch, from: start, until: deadline)
+            index = try applySlice(batch, from: start, to: end, until: deadline)
             // With the records they stand in: a commit may come between two slices.
             intake.countUnknownFields(batch.parsed.unknownFieldCount(in: start..<index))
             applied = batch.chunk.cursor(after: index - 1)
+            publishStanding()
             try await applyDueInputs()
             while let cut, cut.isFull(options.snapshotHandoverCount) { await Task.yield() }
             await Task.yield()
@@ -246,10 +276,11 @@ package actor Profiler {
         lagMeter.note(
             unread: readerCondition?.lagByteCount ?? 0, records: applied.recordCount)
         expireQuarantine(now)
+        try await endFollowingRound(now)
         guard isChanged else { return }
         let isDue =
             isAtEnd
-            ? now - lastCommitNanoseconds >= options.commitMilliseconds * 1_000_000
+            ? now - lastCommitNanoseconds >= commitMilliseconds * 1_000_000
             : bytesSinceCommit >= options.commitByteCount
                 || users.dirty.count >= options.commitUserCount
         if isDue || refused.count >= 10_000 { beginCommit() }
@@ -257,12 +288,12 @@ package actor Profiler {
 
     /// Lets old quarantine entries go, now and then, also while nothing is written.
     private func expireQuarantine(_ nanoseconds: UInt64) {
-        guard
+        guard isLeading,
             nanoseconds - lastExpiryNanoseconds >= options.quarantineExpirySeconds * 1_000_000_000
         else { return }
         lastExpiryNanoseconds = nanoseconds
         Task {
-            do throws(PipelineError) { quarantine = try await committer.expire() } catch {
+            do throws(PipelineError) { quarantine = try await keeper.expire() } catch {
                 failure = error
             }
         }

@@ -10,11 +10,16 @@ package protocol ProfileService: Sendable {
     func status() async throws(PipelineError) -> StatusReport
     /// Profiles of up to `Limits.profileBatch` users, in the order asked; all at one cursor.
     ///
-    /// `asOf` is the event time the `as_of` columns speak for; nil means the log clock.
-    func profiles(of users: [UserID], asOf: Int64?) async throws(PipelineError) -> ProfileReply
+    /// `asOf` is the event time the `as_of` columns speak for; nil means the log clock. The
+    /// generation must be one that is served now.
+    func profiles(
+        of users: [UserID], asOf: Int64?, from selector: GenerationSelector
+    ) async throws(PipelineError) -> ProfileReply
     /// What users will do, of up to `Limits.profileBatch` of them, in the order asked; all at one
-    /// cursor.
-    func predictions(of users: [UserID]) async throws(PipelineError) -> PredictionReply
+    /// cursor of the generation that is asked for.
+    func predictions(
+        of users: [UserID], from selector: GenerationSelector
+    ) async throws(PipelineError) -> PredictionReply
     /// Publishes a snapshot of the cut at the applied cursor and makes it `current` unless held.
     func createSnapshot(_ request: SnapshotRequest) async throws(PipelineError) -> SnapshotReport
     /// All snapshots, ascending by version.
@@ -27,6 +32,18 @@ package protocol ProfileService: Sendable {
     ) async throws(PipelineError) -> RollbackReport
     /// Ends a hold; `current` moves to the newest snapshot.
     func release(dryRun: Bool) async throws(PipelineError) -> RollbackReport
+    /// All generations, ascending by id.
+    func generations() async throws(PipelineError) -> [GenerationReport]
+    /// Has a generation take over in the background; `force` takes one that its gate refused.
+    func activate(
+        _ generation: Int64, force: Bool, dryRun: Bool
+    ) async throws(PipelineError) -> ActivationReport
+    /// All spaces, ascending by id.
+    func spaces() async throws(PipelineError) -> [SpaceReport]
+    /// How the batch refresh stands; nil when there is none to speak of.
+    func refresh() async throws(PipelineError) -> RefreshCondition?
+    /// Tells the refresh that is running to stop.
+    func cancelRefresh(dryRun: Bool) async throws(PipelineError) -> RefreshCondition
     /// A page of quarantined records, in log order.
     func quarantine(_ query: QuarantineQuery) async throws(PipelineError) -> QuarantinePage
     /// One quarantined record, with its bytes.
@@ -39,6 +56,15 @@ package protocol ProfileService: Sendable {
     func checkpoint() async throws(PipelineError) -> Cursor
     /// Finishes what is read, commits, and stops the pipeline.
     func drain() async throws(PipelineError)
+}
+
+extension ProfileService {
+    /// Profiles by the active generation.
+    package func profiles(
+        of users: [UserID], asOf: Int64?
+    ) async throws(PipelineError) -> ProfileReply {
+        try await profiles(of: users, asOf: asOf, from: .active)
+    }
 }
 
 /// Records by what became of them; `read` is the sum of the other eight (DESIGN §1, invariant 7).
@@ -115,6 +141,12 @@ package struct StatusReport: Sendable, Codable {
     package var quarantine = QuarantineCondition()
     /// Inputs that were accepted and whose place the fold has not come to yet.
     package var waitingInputs: Int64 = 0
+    /// All generations that run, the active one first.
+    package var generations: [GenerationStanding] = []
+    /// How the batch refresh stands; nil when there is none to speak of.
+    package var refresh: RefreshCondition?
+    /// What happened to generations since the start, the newest few, oldest first.
+    package var notices: [String] = []
     package var parts: [Part] = []
     /// Damaged or missing pieces the daemon runs without, each with what to do.
     package var degraded: [String] = []
@@ -188,6 +220,8 @@ package struct SnapshotRequest: Sendable {
     package var timeoutSeconds: Double = 600
     /// Exactly these users, ascending; nil means the active population.
     package var users: [UserID]?
+    /// The generation whose profiles are written; it must be served now.
+    package var selector = GenerationSelector.active
 
     package init() {}
 }
@@ -242,6 +276,8 @@ package struct RollbackReport: Sendable, Codable {
     /// Time the move itself took, in seconds.
     package var seconds: Double
     package var dryRun: Bool
+    /// The generation that takes over in the background; nil when it answers already.
+    package var reactivates: Int64?
 
     package init(
         previous: Int64?, current: Int64?, hold: String?, seconds: Double, dryRun: Bool
@@ -265,6 +301,14 @@ package enum PipelineError: Error, CustomStringConvertible {
     /// The log is folded again and has not come to inputs that were accepted before.
     case inputsWaiting(count: Int)
     case timedOut(what: String, seconds: Double)
+    case unknownGeneration(Int64)
+    case damagedGeneration(Int64, reason: String)
+    case refusedGeneration(Int64, reasons: [String])
+    /// Not among those that are kept current now.
+    case notServed(asked: String, served: String)
+    case noRefresh
+    /// Another generation has taken over, or is about to: ask that one.
+    case superseded
     case stopping
     /// Stored state is not what was written; the next start sets it aside and folds again.
     case damagedState(path: String, reason: String)
@@ -290,6 +334,19 @@ package enum PipelineError: Error, CustomStringConvertible {
                 + "ask again when `ubpctl status` shows that it has caught up"
         case .timedOut(let what, let seconds):
             "\(what) took longer than \(seconds) s; ask `ubpctl status` for lag and ETA"
+        case .unknownGeneration(let id):
+            "there is no generation \(id); `ubpctl generation list` shows those there are"
+        case .damagedGeneration(let id, let reason):
+            "generation \(id) is damaged: \(reason.replacing("; ", with: ", ")); activate another"
+        case .refusedGeneration(let id, let reasons):
+            "generation \(id) was refused by its gate: \(reasons.joined(separator: ", ")); "
+                + "activate another, or this one with --force"
+        case .notServed(let asked, let served):
+            "\(asked) is not served now, \(served) is; `ubpctl space list` shows what is, and "
+                + "`ubpctl generation activate` has another take over"
+        case .noRefresh:
+            "no refresh of this state directory is running; `ubpctl refresh status` shows the last"
+        case .superseded: "another generation is taking over; ask again"
         case .stopping: "the daemon is stopping; ask again when it has restarted"
         case .damagedState(let path, let reason):
             "\(path) is damaged: \(reason); the next start sets it aside and folds the log again"

@@ -10,12 +10,26 @@ actor SnapshotService {
     nonisolated let store: SnapshotStore
     private let retainCount: Int
     private var writer: SnapshotWriter?
+    private var isTaken = false
+    private var turns = Waiters()
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.unowned }
 
     init(store: SnapshotStore, retainCount: Int) {
         self.store = store
         self.retainCount = retainCount
+    }
+
+    /// Waits until nobody else writes a snapshot; `endTurn` must follow.
+    func takeTurn() async {
+        while isTaken { await withCheckedContinuation { turns.add($0) } }
+        isTaken = true
+    }
+
+    /// Lets the next one write.
+    func endTurn() {
+        isTaken = false
+        turns.resumeAll()
     }
 
     /// Starts a snapshot; one at a time.

@@ -1,3 +1,4 @@
+import EventLog
 import Snapshots
 import Storage
 
@@ -12,16 +13,20 @@ struct StateRecovery {
     /// What was set aside and why.
     let degraded: [String]
 
+    /// Inputs that the state has not applied yet, ascending.
+    let inputs: [LogInput]
+
     init(
-        host: Host, options: PipelineOptions, generation: LiveGeneration
+        host: Host, options: PipelineOptions, generation: LiveGeneration, registry: Registry
     ) throws(PipelineError) {
         let path = "\(generation.directory)/state.sqlite"
-        func open() throws(PipelineError) -> (StateStore, RecoveredState) {
+        func open() throws(PipelineError) -> (StateStore, RecoveredState, [LogInput]) {
             let store = try StateStore(path)
-            return (store, try RecoveredState(store, options: options, generation: generation))
+            let recovered = try RecoveredState(store, options: options, generation: generation)
+            return (store, recovered, try Self.inputs(of: recovered, registry, path: path))
         }
         var reason = try Self.takeMark(path, host.disk)
-        var opened: (StateStore, RecoveredState)?
+        var opened: (StateStore, RecoveredState, [LogInput])?
         if reason == nil {
             do throws(PipelineError) {
                 opened = try open()
@@ -30,12 +35,26 @@ struct StateRecovery {
             }
         }
         if let opened {
-            (store, recovered) = opened
+            (store, recovered, inputs) = opened
             degraded = []
             return
         }
         degraded = [try Self.setAside(path, reason: reason ?? "no reason was left", on: host)]
-        (store, recovered) = try open()
+        (store, recovered, inputs) = try open()
+    }
+
+    /// Inputs that are still to come; a state that has gone past one without it is no fold.
+    ///
+    /// That happens to a generation that was folded elsewhere while an input was accepted here.
+    private static func inputs(
+        of state: RecoveredState, _ registry: Registry, path: String
+    ) throws(PipelineError) -> [LogInput] {
+        let inputs: [LogInput]
+        do { inputs = try registry.inputs(after: state.appliedInput) } catch { throw .init(error) }
+        if let missed = inputs.first(where: { $0.place < state.standing }) {
+            throw .damagedState(path: path, reason: missed.missedReason(at: state.standing))
+        }
+        return inputs
     }
 
     private static func setAside(
@@ -68,5 +87,20 @@ struct StateRecovery {
         } catch {
             throw .storage("\(error)")
         }
+    }
+}
+
+extension RecoveredState {
+    /// The place of the record that is folded next.
+    var standing: RecordPlace {
+        RecordPlace(
+            segment: segmentStart.segment, recordIndex: cursor.recordCount - segmentStart.offset)
+    }
+}
+
+extension LogInput {
+    /// Why a state that stands at `standing` and has not applied this cannot be gone on with.
+    func missedReason(at standing: RecordPlace) -> String {
+        "it stands at \(standing) and lacks input \(id), which took effect at \(place)"
     }
 }

@@ -9,8 +9,13 @@ struct Waiters: Sendable {
 
     /// Lets all go on who wait now; who begins to wait while they do waits for the next time.
     mutating func resumeAll() {
-        let resumed = continuations
+        let resumed = self
         continuations = []
-        for continuation in resumed { continuation.resume() }
+        resumed.resume()
+    }
+
+    /// Lets all go on; whoever calls it has taken them out of where they waited.
+    func resume() {
+        for continuation in continuations { continuation.resume() }
     }
 }

@@ -113,6 +113,37 @@ package struct GenerationStore: Sendable {
         try PublishedDirectory(generationsDirectory, host).verify(GenerationManifest.self, id).0
     }
 
+    /// Ids of the generations there are, ascending, whole or not.
+    package func generationIDs() throws(SnapshotError) -> [Int64] {
+        try PublishedDirectory(generationsDirectory, host).ids()
+    }
+
+    /// Ids of the spaces there are, ascending, whole or not.
+    package func spaceIDs() throws(SnapshotError) -> [Int64] {
+        try PublishedDirectory(spacesDirectory, host).ids()
+    }
+
+    /// Removes generations, each with its state, and spaces; one that is gone is fine.
+    ///
+    /// Each is renamed away first, so that no reader finds half of one; a kill leaves at most what
+    /// `removeLeftovers` finds.
+    package func remove(generations: [Int64], spaces: [Int64]) throws(SnapshotError) {
+        try onDisk { () throws(StorageError) in
+            for (directory, ids) in [
+                (generationsDirectory, generations), (spacesDirectory, spaces),
+            ] {
+                for id in ids {
+                    let path = "\(directory)/\(id)"
+                    guard try host.disk.status(path) != nil else { continue }
+                    let aside = AtomicFile.temporaryName(for: path, host.randomness)
+                    try host.disk.rename(path, to: aside)
+                    try host.disk.syncDirectory(directory)
+                    try host.disk.remove(aside)
+                }
+            }
+        }
+    }
+
     /// Verifies everything there is; a damaged piece is named and skipped, never thrown.
     package func scan() throws(SnapshotError) -> Scan {
         var scan = Scan()

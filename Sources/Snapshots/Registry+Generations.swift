@@ -8,6 +8,22 @@ package struct Activation: Sendable, Equatable {
     package let offset: LogOffset
     /// Seconds since 1970, wall clock.
     package let activatedSeconds: Int64
+    /// The place of that record; nil for one noted by an older version, or made at a start.
+    package var place: RecordPlace?
+    /// Generations up to this id are not activated by themselves; 0 when it says nothing of it.
+    package var passedOver: Int64 = 0
+
+    /// Describes an activation.
+    package init(
+        generation: Int64, offset: LogOffset, activatedSeconds: Int64, place: RecordPlace? = nil,
+        passedOver: Int64 = 0
+    ) {
+        self.generation = generation
+        self.offset = offset
+        self.activatedSeconds = activatedSeconds
+        self.place = place
+        self.passedOver = passedOver
+    }
 }
 
 /// What the registry knows of one generation.
@@ -74,7 +90,8 @@ extension Registry {
 
     /// Notes that `generation` took over at `offset`; the same again changes nothing.
     package func noteActivation(
-        generation: Int64, offset: LogOffset, seconds: Int64
+        generation: Int64, offset: LogOffset, seconds: Int64, place: RecordPlace? = nil,
+        passedOver: Int64 = 0
     ) throws(SnapshotError) {
         if let last = try activations().last, last.generation == generation, last.offset == offset {
             return
@@ -82,10 +99,13 @@ extension Registry {
         try write { database in
             try database.execute(
                 sql: """
-                    INSERT INTO activations (generation, log_offset, activated_seconds)
-                    VALUES (?, ?, ?)
+                    INSERT INTO activations
+                      (generation, log_offset, activated_seconds, segment, record, passed_over)
+                    VALUES (?, ?, ?, ?, ?, ?)
                     """,
-                arguments: [generation, offset, seconds])
+                arguments: [
+                    generation, offset, seconds, place?.segment, place?.recordIndex, passedOver,
+                ])
         }
     }
 
@@ -93,9 +113,16 @@ extension Registry {
     package func activations() throws(SnapshotError) -> [Activation] {
         try read { database in
             try Row.fetchAll(database, sql: "SELECT * FROM activations ORDER BY id").map { row in
-                Activation(
+                let segment: Int64? = row["segment"]
+                let record: Int64? = row["record"]
+                var place: RecordPlace?
+                if let segment, let record {
+                    place = RecordPlace(segment: segment, recordIndex: record)
+                }
+                return Activation(
                     generation: row["generation"], offset: row["log_offset"],
-                    activatedSeconds: row["activated_seconds"])
+                    activatedSeconds: row["activated_seconds"], place: place,
+                    passedOver: row["passed_over"])
             }
         }
     }

@@ -68,12 +68,15 @@ extension Registry {
 
     /// The inputs with an id above `id`, ascending by id.
     package func inputs(after id: Int64) throws(SnapshotError) -> [LogInput] {
+        let bound = inputBound
         let found = try read { database -> [LogInput?] in
             try Row.fetchAll(
                 database,
-                sql:
-                    "SELECT id, segment, record, kind, subject FROM inputs WHERE id > ? ORDER BY id",
-                arguments: [id]
+                sql: """
+                    SELECT id, segment, record, kind, subject FROM inputs
+                    WHERE id > ? AND id <= ? ORDER BY id
+                    """,
+                arguments: [id, bound]
             ).map { row in
                 LogInput.Kind(rawValue: row["kind"]).map { kind in
                     LogInput(

@@ -11,6 +11,8 @@ package final class Registry: Sendable {
     let path: String
     private let queue: DatabaseQueue
     private let lock: StateLock?
+    /// Inputs above this id are not there for this reader.
+    let inputBound: Int64
 
     /// Opens the registry of a state directory, locked against a second daemon.
     package convenience init(
@@ -45,9 +47,37 @@ package final class Registry: Sendable {
         try Registry(path: nil, lock: nil)
     }
 
+    /// Opens the registry to read, while a daemon may hold it; it must be this version's.
+    ///
+    /// - Parameter inputsUpTo: inputs above this id are left out.
+    package static func readOnly(
+        stateDirectory: String, inputsUpTo: Int64 = .max
+    ) throws(SnapshotError) -> Registry {
+        try Registry(reading: stateDirectory + "/" + Self.fileName, inputsUpTo: inputsUpTo)
+    }
+
+    private init(reading path: String, inputsUpTo: Int64) throws(SnapshotError) {
+        self.path = path
+        lock = nil
+        inputBound = inputsUpTo
+        do {
+            queue = try DatabaseQueue(
+                path: path, configuration: DatabaseSettings.makeReader(label: Self.fileName))
+            guard try queue.read(Self.migrator.hasCompletedMigrations) else {
+                throw SnapshotError.registry(
+                    path: path, reason: "it is another version's; start this version's daemon once")
+            }
+        } catch let error as SnapshotError {
+            throw error
+        } catch {
+            throw .registry(path: path, reason: "\(error)")
+        }
+    }
+
     private init(path: String?, lock: StateLock?) throws(SnapshotError) {
         self.path = path ?? "registry in memory"
         self.lock = lock
+        inputBound = .max
         let settings = DatabaseSettings.make(label: Self.fileName)
         do {
             queue =
@@ -162,6 +192,15 @@ package final class Registry: Sendable {
                       seconds INTEGER NOT NULL,
                       UNIQUE (kind, subject)
                     ) STRICT;
+                    """)
+        }
+        migrator.registerMigration("3: where a generation took over, and what it passed over") {
+            database in
+            try database.execute(
+                sql: """
+                    ALTER TABLE activations ADD COLUMN segment INTEGER;
+                    ALTER TABLE activations ADD COLUMN record INTEGER;
+                    ALTER TABLE activations ADD COLUMN passed_over INTEGER NOT NULL DEFAULT 0;
                     """)
         }
         return migrator

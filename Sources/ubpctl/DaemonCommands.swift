@@ -99,6 +99,12 @@ extension StatusReply {
             ("log clock", logClock.map(Units.time) ?? "not yet known"),
             ("rate", "\(Units.count(Int64(recordsPerSecond.rounded()))) records/s"),
             ("generation", "\(generation) in space \(space)\(trained ? "" : ", untrained")"),
+        ]
+        for standing in generations where standing.role != "active" {
+            pairs.append((standing.role, standing.words))
+        }
+        if let refresh, refresh.isRunning { pairs.append(("refresh", refresh.progressWords)) }
+        pairs += [
             (
                 "snapshot",
                 (currentSnapshot.map { "current is \($0)" } ?? "none")
@@ -140,6 +146,7 @@ extension StatusReply {
                     "\(Units.bytes(part.bytes)), \(Units.decimal(part.bytesPerUser, 1)) bytes/user"
                 ))
         }
+        for text in notices { pairs.append(("notice", text)) }
         for text in degraded { pairs.append(("DEGRADED", text)) }
         return Table.pairs(pairs.map { (name: $0.0, value: $0.1) })
     }

@@ -13,6 +13,7 @@ struct ProfilePredictCommand: ControlCommand {
             """)
 
     @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var choice: ChoiceOptions
 
     @Option(help: "Categories and items shown of each user, 0…100.")
     var limit: Int64 = PredictionParameters.standardLimit
@@ -27,8 +28,9 @@ struct ProfilePredictCommand: ControlCommand {
     }
 
     func run() async throws {
-        let parameters = PredictionParameters(
+        var parameters = PredictionParameters(
             users: users.map(UserReference.init), limit: limit)
+        parameters.choice = choice.choice
         try await ask(.profilePredict, parameters.members) { json in
             let rows = (json["predictions"]?.elements ?? []).map(PredictionRow.init)
             let generation = json["generation"]?.integer ?? 0

@@ -18,6 +18,8 @@ struct ProfileOptions: ParsableArguments {
             valueName: "seconds"))
     var asOf: Int64?
 
+    @OptionGroup var choice: ChoiceOptions
+
     @Option(help: "How vectors travel: numbers, float32 or float16 (base64, little-endian).")
     var encoding = "numbers"
 
@@ -25,7 +27,9 @@ struct ProfileOptions: ParsableArguments {
         guard let encoding = VectorEncoding(rawValue: encoding) else {
             throw ValidationError("--encoding wants numbers, float32 or float16")
         }
-        return ProfileParameters(users: users, asOf: asOf, encoding: encoding)
+        var parameters = ProfileParameters(users: users, asOf: asOf, encoding: encoding)
+        parameters.choice = choice.choice
+        return parameters
     }
 }
 

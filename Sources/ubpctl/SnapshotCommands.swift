@@ -18,6 +18,7 @@ struct SnapshotCreateCommand: ControlCommand {
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var mutation: MutationOptions
+    @OptionGroup var choice: ChoiceOptions
 
     @Option(
         help: ArgumentHelp(
@@ -40,6 +41,7 @@ struct SnapshotCreateCommand: ControlCommand {
         parameters.waitForLag = waitForLag
         parameters.timeoutSeconds = waitForLag == nil ? nil : waitTimeout
         parameters.users = try clients.map(UserFile.read)
+        parameters.choice = choice.choice
         parameters.guards = mutation.guards
         let patience = (waitForLag == nil ? 0 : waitTimeout) + 3600
         try await ask(.snapshotCreate, parameters.members, patience: patience) { json in
@@ -161,6 +163,7 @@ extension CurrentReply {
         let time = isDryRun ? "" : " in \(Units.decimal(seconds * 1000, 1)) ms"
         return "\(verb) `current` from \(name(previous)) to \(name(current))\(time)"
             + (hold.map { "; held: \($0)" } ?? "; not held")
+            + (reactivates.map { "; generation \($0) takes over in the background" } ?? "")
     }
 }
 

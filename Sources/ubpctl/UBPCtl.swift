@@ -15,6 +15,7 @@ struct UBPCtl: AsyncParsableCommand {
         version: Version.program,
         subcommands: [
             StatusCommand.self, VersionCommand.self, ProfileCommand.self, SnapshotCommand.self,
+            GenerationCommand.self, SpaceCommand.self, RefreshCommand.self,
             QuarantineCommand.self, CheckpointCommand.self, DrainCommand.self, CallCommand.self,
         ])
 

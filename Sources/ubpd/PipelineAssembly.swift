@@ -59,7 +59,7 @@ extension Configuration {
     }
 
     /// What the pipeline is told.
-    fileprivate func pipelineOptions() throws(PipelineError) -> PipelineOptions {
+    func pipelineOptions() throws(PipelineError) -> PipelineOptions {
         var options = PipelineOptions(
             logDirectory: logDirectory, stateDirectory: stateDirectory)
         options.reader = readerOptions
@@ -79,6 +79,8 @@ extension Configuration {
         options.snapshotRetainCount = snapshot.retain
         options.snapshotSliceUserCount = snapshot.sliceUsers
         options.snapshotHandoverCount = snapshot.handoverUsers
+        options.generationRetainCount = generations.retain
+        options.spaceOverlapDays = Int64(space.overlapDays)
         options.profileBatchCount = control.profileBatch
         options.profileCacheCount = control.profileCache
         options.quarantineByteCount = quarantine.bytes

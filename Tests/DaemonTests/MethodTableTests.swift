@@ -98,9 +98,9 @@ import Testing
         #expect(known.items.map(\.id) == ["9", "8", "7"])
         #expect(known.items.map(\.name) == ["WHITE MUG", nil, nil])
         #expect(rows.last?.known == false && rows.last?.items.isEmpty == true)
-        let short = try await result("profile.predict", ["user": 5, "limit": 1])
+        let short = try await result("profile.predict", ["user": 5, "limit": 1, "generation": 3])
         #expect(short["predictions"]?.elements?.first?["items"]?.elements?.count == 1)
-        #expect(service.calls == ["predictions [77, 404]", "predictions [5]"])
+        #expect(service.calls == ["predictions [77, 404]", "predictions [5] generation(3)"])
     }
 
     @Test func `refuses a prediction that names nobody, too many, or twice`() async {

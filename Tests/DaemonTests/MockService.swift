@@ -18,6 +18,7 @@ final class MockService: ProfileService {
         var gates: [CheckedContinuation<Void, Never>] = []
         var isGated = false
         var width = 3
+        var refresh: RefreshCondition?
     }
 
     let state = Mutex(State())
@@ -52,8 +53,11 @@ final class MockService: ProfileService {
         return state.withLock { $0.report }
     }
 
-    func profiles(of users: [UserID], asOf: Int64?) async throws(PipelineError) -> ProfileReply {
-        try note("profiles \(users.map(\.rawValue)) \(asOf ?? -1)")
+    func profiles(
+        of users: [UserID], asOf: Int64?, from selector: GenerationSelector
+    ) async throws(PipelineError) -> ProfileReply {
+        let asked = selector == .active ? "" : " \(selector)"
+        try note("profiles \(users.map(\.rawValue)) \(asOf ?? -1)\(asked)")
         let width = state.withLock { $0.width }
         return ProfileReply(
             space: 1, generation: 2, trained: true, asOf: asOf ?? 100, offset: 10,
@@ -67,8 +71,11 @@ final class MockService: ProfileService {
             })
     }
 
-    func predictions(of users: [UserID]) async throws(PipelineError) -> PredictionReply {
-        try note("predictions \(users.map(\.rawValue))")
+    func predictions(
+        of users: [UserID], from selector: GenerationSelector
+    ) async throws(PipelineError) -> PredictionReply {
+        let asked = selector == .active ? "" : " \(selector)"
+        try note("predictions \(users.map(\.rawValue))\(asked)")
         let prediction = Prediction(
             churn: 0.25,
             categories: [
@@ -114,6 +121,48 @@ final class MockService: ProfileService {
         try note("release \(dryRun)")
         openGates()
         return RollbackReport(previous: 1, current: 2, hold: nil, seconds: 0.001, dryRun: dryRun)
+    }
+
+    func generations() async throws(PipelineError) -> [GenerationReport] {
+        try note("generations")
+        var first = GenerationReport(generation: 1, space: 1, trained: true, path: "/g/1")
+        first.standing = GenerationStanding(
+            generation: 1, space: 1, trained: true, role: "active", state: "live", offset: 10,
+            lagBytes: 0, lagEvents: 0, etaSeconds: nil, until: nil)
+        first.takeovers = [.init(offset: 0, place: nil, seconds: 1_700_000_000)]
+        var second = GenerationReport(generation: 2, space: 2, trained: true, path: "/g/2")
+        second.refusals = ["churn: worse by 0.2"]
+        second.numbers = ["gate.churn": 0.5]
+        return [first, second]
+    }
+
+    func activate(
+        _ generation: Int64, force: Bool, dryRun: Bool
+    ) async throws(PipelineError) -> ActivationReport {
+        try note("activate \(generation) \(force) \(dryRun)")
+        if generation == 2, !force { throw .refusedGeneration(2, reasons: ["worse"]) }
+        return ActivationReport(
+            previous: 1, generation: generation, isActive: generation == 1, dryRun: dryRun)
+    }
+
+    func spaces() async throws(PipelineError) -> [SpaceReport] {
+        try note("spaces")
+        return [
+            SpaceReport(
+                space: 1, trained: true, path: "/s/1", fitFrom: 5, fitTo: 9, previous: nil,
+                generations: [1], served: 1, until: 1_800_000_000)
+        ]
+    }
+
+    func refresh() async throws(PipelineError) -> RefreshCondition? {
+        try note("refresh")
+        return state.withLock { $0.refresh }
+    }
+
+    func cancelRefresh(dryRun: Bool) async throws(PipelineError) -> RefreshCondition {
+        try note("cancel \(dryRun)")
+        guard let refresh = state.withLock({ $0.refresh }) else { throw .noRefresh }
+        return refresh
     }
 
     func quarantine(_ query: QuarantineQuery) async throws(PipelineError) -> QuarantinePage {

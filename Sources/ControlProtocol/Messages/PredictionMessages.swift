@@ -7,6 +7,8 @@ package struct PredictionParameters: Sendable, Equatable {
     package var users: [UserReference]
     /// Entries of each list, best first; 0 leaves the lists empty.
     package var limit: Int64
+    /// The generation that is asked; the active one unless it names another.
+    package var choice = ServedChoice()
 
     package init(users: [UserReference], limit: Int64 = Self.standardLimit) {
         self.users = users
@@ -31,6 +33,7 @@ package struct PredictionParameters: Sendable, Equatable {
                 .invalidParams, "`user` and `users` are both given", hint: "send one of them")
         }
         limit = try parameters.integer("limit", in: Self.limits) ?? Self.standardLimit
+        choice = try ServedChoice(&parameters)
         try parameters.finish()
     }
 
@@ -38,7 +41,7 @@ package struct PredictionParameters: Sendable, Equatable {
     package var members: [JSONValue.Member] {
         var members = [JSONValue.Member("users", .array(users.map(\.json)))]
         if limit != Self.standardLimit { members.append(.init("limit", .int(limit))) }
-        return members
+        return members + choice.members
     }
 }
 

@@ -14,6 +14,8 @@ package struct ProfileParameters: Sendable, Equatable {
     /// Event time to speak for, seconds since 1970; nil means the log clock.
     package var asOf: Int64?
     package var encoding: VectorEncoding
+    /// The generation that is asked; the active one unless it names another.
+    package var choice = ServedChoice()
 
     package init(users: [UserReference], asOf: Int64? = nil, encoding: VectorEncoding = .numbers) {
         self.users = users
@@ -45,6 +47,7 @@ package struct ProfileParameters: Sendable, Equatable {
             throw .invalid("encoding", "one of \(names)", .optional(name))
         }
         self.encoding = encoding
+        choice = try ServedChoice(&parameters)
         try parameters.finish()
     }
 
@@ -58,7 +61,7 @@ package struct ProfileParameters: Sendable, Equatable {
         }
         if let asOf { members.append(.init("as_of", .int(asOf))) }
         if encoding != .numbers { members.append(.init("encoding", .string(encoding.rawValue))) }
-        return members
+        return members + choice.members
     }
 }
 

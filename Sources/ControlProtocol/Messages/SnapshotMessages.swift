@@ -6,6 +6,8 @@ package struct SnapshotCreateParameters: Sendable, Equatable {
     package var timeoutSeconds: Double?
     /// Exactly these users; nil means the active population.
     package var users: [UserReference]?
+    /// The generation whose profiles are written; the active one unless it names another.
+    package var choice = ServedChoice()
     package var guards = MutationGuards()
 
     package init() {}
@@ -16,6 +18,7 @@ package struct SnapshotCreateParameters: Sendable, Equatable {
         waitForLag = try parameters.integer("wait_for_lag", in: 0...Int64.max)
         timeoutSeconds = try parameters.number("timeout", in: 0...86_400)
         users = try parameters.users("users")
+        choice = try ServedChoice(&parameters)
         guards = try MutationGuards(&parameters)
         try parameters.finish()
     }
@@ -26,7 +29,7 @@ package struct SnapshotCreateParameters: Sendable, Equatable {
         if let waitForLag { members.append(.init("wait_for_lag", .int(waitForLag))) }
         if let timeoutSeconds { members.append(.init("timeout", .double(timeoutSeconds))) }
         if let users { members.append(.init("users", .array(users.map(\.json)))) }
-        return members + guards.members
+        return members + choice.members + guards.members
     }
 }
 
@@ -194,16 +197,20 @@ package struct CurrentReply: Sendable, Equatable {
     package var current: Int64?
     /// Why `current` is held; nil when it is not.
     package var hold: String?
+    /// The generation that takes over in the background; nil when it answers already.
+    package var reactivates: Int64?
     /// Seconds that moving `current` took.
     package var seconds: Double
     package var isDryRun: Bool
 
     package init(
-        previous: Int64?, current: Int64?, hold: String?, seconds: Double, isDryRun: Bool
+        previous: Int64?, current: Int64?, hold: String?, reactivates: Int64? = nil,
+        seconds: Double, isDryRun: Bool
     ) {
         self.previous = previous
         self.current = current
         self.hold = hold
+        self.reactivates = reactivates
         self.seconds = seconds
         self.isDryRun = isDryRun
     }
@@ -212,7 +219,8 @@ package struct CurrentReply: Sendable, Equatable {
     package var json: JSONValue {
         [
             "previous": .optional(previous), "current": .optional(current),
-            "hold": .optional(hold), "seconds": .double(seconds), "dry_run": .bool(isDryRun),
+            "hold": .optional(hold), "reactivates": .optional(reactivates),
+            "seconds": .double(seconds), "dry_run": .bool(isDryRun),
         ]
     }
 
@@ -221,6 +229,7 @@ package struct CurrentReply: Sendable, Equatable {
         previous = json["previous"]?.integer
         current = json["current"]?.integer
         hold = json["hold"]?.text
+        reactivates = json["reactivates"]?.integer
         seconds = json["seconds"]?.number ?? 0
         isDryRun = json["dry_run"]?.boolean ?? false
     }

@@ -73,6 +73,12 @@ package struct StatusReply: Sendable, Equatable {
     package var hold: String?
     package var quarantine = QuarantineFill()
     package var memory: [MemoryPart] = []
+    /// All generations that run, the active one first.
+    package var generations: [StandingReply] = []
+    /// How the batch refresh stands; nil when there is none to speak of.
+    package var refresh: RefreshReply?
+    /// What happened to generations, oldest first.
+    package var notices: [String] = []
     package var degraded: [String] = []
 
     package init() {}
@@ -102,6 +108,9 @@ package struct StatusReply: Sendable, Equatable {
                     ]
                 }),
             "degraded": .array(degraded.map(JSONValue.string)),
+            "generations": .array(generations.map(\.json)),
+            "refresh": refresh?.json ?? .null,
+            "notices": .array(notices.map(JSONValue.string)),
             "daemon": [
                 "version": .string(version), "pid": .int(processID),
                 "uptime_seconds": .double(uptimeSeconds), "connections": .int(connections),
@@ -136,6 +145,9 @@ package struct StatusReply: Sendable, Equatable {
                 name: $0["name"]?.text ?? "", bytes: $0["bytes"]?.integer ?? 0,
                 bytesPerUser: $0["bytes_per_user"]?.number ?? 0)
         }
+        generations = (json["generations"]?.elements ?? []).map(StandingReply.init)
+        if let member = json["refresh"], member != .null { refresh = RefreshReply(json: member) }
+        notices = (json["notices"]?.elements ?? []).compactMap(\.text)
         degraded = (json["degraded"]?.elements ?? []).compactMap(\.text)
         version = json["daemon"]?["version"]?.text ?? ""
         processID = json["daemon"]?["pid"]?.integer ?? 0

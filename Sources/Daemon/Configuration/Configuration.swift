@@ -26,6 +26,8 @@ package struct Configuration: Sendable, Equatable {
     package var refresh = RefreshBounds()
     package var train = TrainOptions()
     package var bpr = FactorOptions()
+    package var generations = GenerationOptions()
+    package var space = SpaceOptions()
     package var control = ControlOptions()
     package var quarantine = QuarantineBounds()
     package var log = LogOptions()
@@ -113,6 +115,17 @@ package struct Configuration: Sendable, Equatable {
         package var sliceUsers = 256
         /// Users handed over as they were at the cut, at most.
         package var handoverUsers = 100_000
+    }
+
+    /// How many generations stay.
+    package struct GenerationOptions: Sendable, Equatable {
+        /// Beside those that are needed.
+        package var retain = 3
+    }
+
+    /// How long another space goes on being served.
+    package struct SpaceOptions: Sendable, Equatable {
+        package var overlapDays = 14
     }
 
     /// The control socket's bounds and who may use it.

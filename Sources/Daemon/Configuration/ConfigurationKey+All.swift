@@ -78,7 +78,8 @@ extension ConfigurationKey {
             "Changed users after which a commit starts in any case."),
         .integer(
             "memory.resident_bytes", \.memory.residentBytes, 16_777_216...17_592_186_044_416,
-            "Bytes of user states in memory; the coldest users beyond it live in SQLite."),
+            "Bytes of user states in memory; colder users live in SQLite. Other generations: 1/4."),
+
         .choice(
             "encoders.kernels", \.encoders.kernels,
             "Instruction set of the kernels; results are the same bytes at every level."),
@@ -104,6 +105,12 @@ extension ConfigurationKey {
             "snapshot.handover_users", \.snapshot.handoverUsers, 1...100_000_000,
             "Users changed during a snapshot whose earlier state is kept for it; then ingest waits."
         ),
+        .integer(
+            "generations.retain", \.generations.retain, 0...1000,
+            "Newest generations kept beside those that run and those `current` and a hold need."),
+        .integer(
+            "space.overlap_days", \.space.overlapDays, 0...3650,
+            "Days that another space's last generation goes on being served; 0 ends it at once."),
     ]
 
     private static let controlKeys: [ConfigurationKey] = [

@@ -13,6 +13,11 @@ extension ControlError {
             case .notQuarantined: .unknownEntry
             case .inputsWaiting: .busy
             case .timedOut: .timedOut
+            case .unknownGeneration, .damagedGeneration: .unknownGeneration
+            case .refusedGeneration: .refusedGeneration
+            case .notServed: .notServed
+            case .noRefresh: .noRefresh
+            case .superseded: .busy
             case .stopping: .stopping
             case .storage, .damagedState: .storage
             case .state: .state

@@ -14,7 +14,8 @@ extension MethodTable {
         }
         let users = try users(parameters.users)
         let reply = try await ask { service throws(PipelineError) in
-            try await service.predictions(of: users)
+            try await service.predictions(
+                of: users, from: GenerationSelector(parameters.choice))
         }
         let rows = reply.rows.map { row($0, limit: Int(parameters.limit)) }
         return .object([

@@ -40,7 +40,8 @@ extension MethodTable {
         }
         let users = try users(parameters.users)
         let reply = try await ask { service throws(PipelineError) in
-            try await service.profiles(of: users, asOf: parameters.asOf)
+            try await service.profiles(
+                of: users, asOf: parameters.asOf, from: GenerationSelector(parameters.choice))
         }
         let rows = reply.rows.map { row in
             ProfileRow(

@@ -7,6 +7,7 @@ extension MethodTable {
         let parameters = try SnapshotCreateParameters(params)
         var request = SnapshotRequest()
         request.waitForLagBytes = parameters.waitForLag
+        request.selector = GenerationSelector(parameters.choice)
         if let timeout = parameters.timeoutSeconds { request.timeoutSeconds = timeout }
         if let references = parameters.users {
             // Ascending and each once, as the snapshot's rows will be.
@@ -99,6 +100,6 @@ extension CurrentReply {
     init(_ report: RollbackReport) {
         self.init(
             previous: report.previous, current: report.current, hold: report.hold,
-            seconds: report.seconds, isDryRun: report.dryRun)
+            reactivates: report.reactivates, seconds: report.seconds, isDryRun: report.dryRun)
     }
 }

@@ -29,6 +29,9 @@ extension StatusReply {
         memory = report.parts.map {
             MemoryPart(name: $0.name, bytes: $0.byteCount, bytesPerUser: $0.bytesPerUser)
         }
+        generations = report.generations.map(StandingReply.init)
+        refresh = report.refresh.map(RefreshReply.init)
+        notices = report.notices
         degraded = report.degraded
     }
 }

@@ -75,6 +75,10 @@ struct StatusReporter: Service {
         }
         parts.append("\(report.users) users")
         parts.append("generation \(report.generation)\(report.trained ? "" : " (untrained)")")
+        for standing in report.generations where standing.role == "catching-up" {
+            let left = standing.etaSeconds.map { ", \(Int64($0.rounded(.up))) s left" } ?? ""
+            parts.append("generation \(standing.generation) catching up\(left)")
+        }
         if let hold = report.hold { parts.append("current held: \(hold)") }
         if !report.degraded.isEmpty {
             parts.append("DEGRADED: " + report.degraded.joined(separator: "; "))

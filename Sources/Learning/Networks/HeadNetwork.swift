@@ -52,21 +52,21 @@ package struct HeadNetwork<Scalar: TrainingScalar>: TrainableNetwork {
 
     /// One pass over a shard; see `TrainableNetwork`.
     package func run(
-        _ shard: Shard, weights: Matrix<Scalar>, gradients: Matrix<Scalar>?,
-        batchCounts: [Double], dropout: DropoutSource?, precision: ProductPrecision,
-        workspace: Workspace<Scalar>
+        _ shard: Shard, batchCounts: [Double], _ pass: NetworkPass<Scalar>
     ) -> [Double] {
-        let pass = NetworkPass(
-            layout: layout, weights: weights, gradients: gradients, dropout: dropout,
-            precision: precision, workspace: workspace)
-        return terms.indices.map { index in
+        terms.indices.map { index in
             let trace = heads[index].forward(shard.latents, pass)
             let sum = Scalar.binaryCrossEntropy(
                 trace.logits, labels: shard.labels[index],
                 scale: Scalar(terms[index].scale(batchCount: batchCounts[index])))
-            if gradients != nil { _ = heads[index].backward(trace.logits, trace, pass) }
+            if pass.gradients != nil { _ = heads[index].backward(trace.logits, trace, pass) }
             return sum
         }
+    }
+
+    /// No labels, or some beyond the outputs: of another space's target lists.
+    package func flaw(of example: TrainingExample) -> String? {
+        configuration.labelFlaw(of: example)
     }
 
     /// Lays out examples; traps on one without labels or whose latent vector is not `[Z]`.
@@ -102,14 +102,27 @@ extension MTLConfiguration {
             dropout: headDropout, firstSite: Self.headSite + 2 * task, in: &layout)
     }
 
-    /// `[B, outputs]` what users did of a task; traps on an example without labels.
+    /// What is wrong with an example's labels for these outputs; nil for nothing.
+    func labelFlaw(of example: TrainingExample) -> String? {
+        guard let labels = example.labels else { return "it has no labels" }
+        func flaw(_ name: String, _ indices: [UInt8], _ count: Int) -> String? {
+            indices.first { Int($0) >= count }.map {
+                "\(name) label \($0) of \(count): examples of other target lists"
+            }
+        }
+        return flaw("category", labels.categories, categoryCount)
+            ?? flaw("item", labels.items, itemCount)
+    }
+
+    /// `[B, outputs]` what users did of a task; traps on an example with a flaw.
     func labels<Scalar: TrainingScalar>(
         of task: Int, _ examples: [TrainingExample]
     ) -> Matrix<Scalar> {
         let matrix = Matrix<Scalar>(rows: examples.count, columns: outputCount(task))
         for (row, example) in examples.enumerated() {
-            guard let labels = example.labels else {
-                preconditionFailure("MTLNetwork: example \(row) has no labels")
+            guard labelFlaw(of: example) == nil, let labels = example.labels else {
+                preconditionFailure(
+                    "MTLNetwork: example \(row): \(labelFlaw(of: example) ?? "no labels")")
             }
             switch task {
             case 0: matrix[row, 0] = labels.churned ? 1 : 0

@@ -145,16 +145,9 @@ package struct MTLNetwork<Scalar: TrainingScalar>: TrainableNetwork {
 }
 
 extension MTLNetwork {
-    /// Labels there are none of, or beyond the outputs: of another space's target lists.
+    /// No labels, or some beyond the outputs: of another space's target lists.
     package func flaw(of example: TrainingExample) -> String? {
-        guard let labels = example.labels else { return "it has no labels" }
-        func flaw(_ name: String, _ indices: [UInt8], _ count: Int) -> String? {
-            indices.first { Int($0) >= count }.map {
-                "\(name) label \($0) of \(count): examples of other target lists"
-            }
-        }
-        return flaw("category", labels.categories, configuration.categoryCount)
-            ?? flaw("item", labels.items, configuration.itemCount)
+        configuration.labelFlaw(of: example)
     }
 
     /// Traps on an example with a flaw, and unless D is 64.

@@ -1,0 +1,96 @@
+import EventLog
+import Events
+import GRDB
+import Pipeline
+import Storage
+import TestSupport
+import Testing
+
+/// `ubpd verify --replay` finds a state equal to the fold of the log, or says where it is not.
+@Suite(.serialized, .timeLimit(.minutes(5)))
+struct VerificationTests {
+    private func verify(
+        _ options: PipelineOptions, _ generation: Int64? = nil
+    ) async throws -> ReplayVerification.Report {
+        try await ReplayVerification(host: .real, options: options).run(generation: generation) {
+            _, _ in
+        }
+    }
+
+    @Test func `a running daemon's state is what the log makes of it, inputs included`()
+        async throws
+    {
+        let directory = try TemporaryDirectory()
+        let fixture = try PipelineFixture(root: directory.path)
+        var options = fixture.options
+        options.latestSeconds = ShopLog.start + 10 * 86_400
+        SplitTests.Split(chunkRecords: 64, commitBytes: 1).apply(to: &options)
+        let running = try await fixture.open(options)
+        try await running.catchUp(to: fixture.log.records.count)
+        let page = try await running.pipeline.quarantine(QuarantineQuery(limit: 50))
+        // None may be taken under the bound that refused it; the daemon's inputs are none here.
+        _ = try await running.pipeline.replay(page.items.map(\.entry.key), dryRun: false)
+        _ = try await running.pipeline.checkpoint()
+        let report = try await verify(options)
+        #expect(report.isEqual && report.generation == 1, "\(report.differences)")
+        #expect(report.offset == fixture.log.records.count)
+        let rows = Dictionary(uniqueKeysWithValues: report.tables.map { ($0.table, $0.rows) })
+        #expect(rows["users"] ?? 0 >= 40 && rows["rows"] ?? 0 > 40 && rows["catalogue"] == 30)
+        #expect(rows["refused"] ?? 0 > 100 && rows["meta"] ?? 0 >= 9)
+        #expect(try RealDisk().status(options.stateDirectory + "/verify") == nil)
+        try await running.drain()
+        // Replayed by a daemon that allows them: the inputs come from the registry.
+        options.latestSeconds = 4_102_444_799
+        let loose = try await fixture.open(options)
+        try await loose.catchUp(to: fixture.log.records.count)
+        let taken = try await loose.pipeline.replay(page.items.map(\.entry.key), dryRun: false)
+        #expect(taken.contains { $0.refusal == nil })
+        _ = try await loose.pipeline.checkpoint()
+        options.latestSeconds = ShopLog.start + 10 * 86_400
+        let replayed = try await verify(options)
+        #expect(replayed.isEqual, "\(replayed.differences)")
+        try await loose.drain()
+        #expect(try await verify(options, 1).isEqual)
+    }
+
+    @Test func `one changed byte, a missing user and a foreign row are each found`() async throws {
+        let directory = try TemporaryDirectory()
+        let fixture = try PipelineFixture(root: directory.path, count: 1000)
+        _ = try await fixture.outcome(fixture.options)
+        #expect(try await verify(fixture.options).isEqual)
+        let users = fixture.log.users
+        let path = fixture.options.stateDirectory + "/generations/1/state.sqlite"
+        let changed = try await DatabaseQueue(path: path).write { db in
+            let stored = try Int64.fetchAll(db, sql: "SELECT user FROM users ORDER BY user")
+            try db.execute(
+                sql: "UPDATE users SET newest = newest + 1 WHERE user = ?", arguments: [stored[2]])
+            try db.execute(sql: "DELETE FROM users WHERE user = ?", arguments: [stored[5]])
+            try db.execute(
+                sql: "INSERT INTO catalogue (item, category) VALUES (?, ?)", arguments: [9999, 1])
+            return [stored[2], stored[5]]
+        }
+        let report = try await verify(fixture.options)
+        #expect(report.differenceCount == 3 && !report.isEqual)
+        #expect(
+            report.differences == [
+                "users \(changed[0]): differs",
+                "users \(changed[1]): is in the fold of the log alone",
+                "catalogue 9999: is in the state alone",
+            ])
+        #expect(users.count > 40)
+    }
+
+    @Test func `a log that lost its beginning is said, not called different`() async throws {
+        let directory = try TemporaryDirectory()
+        let fixture = try PipelineFixture(root: directory.path)
+        _ = try await fixture.outcome(fixture.options)
+        let names = try RealDisk().names(in: directory.path + "/log").filter {
+            $0.hasSuffix(".lz4")
+        }
+        #expect(names.count > 2)
+        try RealDisk().remove("\(directory.path)/log/\(names[0])")
+        var refusal = ""
+        do { _ = try await verify(fixture.options) } catch { refusal = "\(error)" }
+        #expect(refusal.contains("segments were deleted"), "\(refusal)")
+    }
+}
