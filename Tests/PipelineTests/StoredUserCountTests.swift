@@ -1,31 +1,37 @@
-import Events
+import GRDB
 import Pipeline
 import TestSupport
 import Testing
 
 @Suite struct StoredUserCountTests {
+    /// A file with the column that is looked at, held open as a daemon does.
+    private func store(_ path: String, _ users: [Int64]) throws -> DatabaseQueue {
+        let database = try DatabaseQueue(path: path)
+        try database.writeWithoutTransaction { db in
+            try db.execute(sql: "PRAGMA journal_mode = WAL")
+        }
+        try database.write { db in
+            try db.execute(sql: "CREATE TABLE users (user INTEGER PRIMARY KEY)")
+            let insert = try db.makeStatement(sql: "INSERT INTO users VALUES (?)")
+            for user in users { try insert.execute(arguments: [user]) }
+        }
+        return database
+    }
+
     @Test func `counts the users that the other file does not know`() throws {
         let root = try TemporaryDirectory()
-        func store(_ name: String, _ users: [Int64]) throws -> StateStore {
-            let store = try StateStore("\(root.path)/\(name).sqlite")
-            var commit = StateCommit()
-            commit.users = users.map {
-                StateCommit.User(
-                    user: UserID(rawValue: $0), newestSeconds: 1, hot: [1], hidden: nil, chunks: [])
-            }
-            try store.commit(commit)
-            return store
-        }
+        let (live, new) = (root.path + "/live.sqlite", root.path + "/new.sqlite")
         // More than a page of them, and the ends of what an id may be.
-        let many = Array(-20_000...20_000 as ClosedRange<Int64>)
-        let live = try store("live", [.min] + many + [.max])
-        let new = try store("new", many.filter { $0 % 4 != 0 } + [30_000, .max])
-        let count = try StoredUserCount(
-            live: root.path + "/live.sqlite", new: root.path + "/new.sqlite")
+        let many: [Int64] = Array(-20_000...20_000)
+        let fewer: [Int64] = many.filter { $0 % 4 != 0 }
+        let open = [
+            try store(live, [Int64.min] + many + [Int64.max]),
+            try store(new, fewer + [30_000, Int64.max]),
+        ]
+        let count = try StoredUserCount(live: live, new: new)
         #expect(count.liveCount == 40_003 && count.departedCount == 10_002)
-        let back = try StoredUserCount(
-            live: root.path + "/new.sqlite", new: root.path + "/live.sqlite")
-        #expect(back.liveCount == 30_002 && back.departedCount == 1)
-        withExtendedLifetime((live, new)) {}
+        let back = try StoredUserCount(live: new, new: live)
+        #expect(back.liveCount == 30_002 && back.departedCount == 0)
+        withExtendedLifetime(open) {}
     }
 }

@@ -12,12 +12,14 @@ import Testing
         let writer = try Registry(stateDirectory: live, on: RealDisk())
         #expect(try Registry.summary(stateDirectory: live, on: RealDisk()).lastInput == 0)
         for slice in 0..<30 as Range<Int64> {
+            var contents: [(subject: String?, payload: [UInt8])] = []
+            for number in 0..<20 as Range<Int64> {
+                let subject = "0/" + String(20 * slice + number)
+                contents.append((subject: subject, payload: [UInt8(slice), UInt8(number)]))
+            }
             _ = try writer.addInputs(
                 .replay, at: RecordPlace(segment: 1, recordIndex: slice), seconds: 5, above: 0,
-                (0..<20).map {
-                    (subject: "0/\(20 * slice + $0)", payload: [UInt8(slice), UInt8($0)])
-                }
-            )
+                contents)
         }
         try writer.noteActivation(generation: 3, offset: 9, seconds: 8)
         let summary = try Registry.summary(stateDirectory: live, on: RealDisk())
