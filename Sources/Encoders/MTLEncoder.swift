@@ -116,6 +116,39 @@ package struct MTLEncoder: Sendable {
         return outputs
     }
 
+    /// Latent vectors of B users, `[B, Z]`, as `encode(rows:)` gives them; no head is asked.
+    ///
+    /// - Parameters:
+    ///   - rows: `[Σ T_u, D]` binary16 bit patterns, as for `encode`.
+    ///   - lengths: `[B]`.
+    ///   - states: `[B, S]`, or empty.
+    /// - Returns: `[B, Z]`, in the order given.
+    package func latents(
+        rows: Span<UInt16>, lengths: [Int], states: Span<Float>
+    ) -> [Float] {
+        var latents: [Float] = []
+        for chunk in chunks(lengths, rows.count, states.count) {
+            let inputs = widened(rows.extracting(chunk.inputs))
+            latents += self.latents(
+                means(inputs, Array(lengths[chunk.users]), states.extracting(chunk.states)))
+        }
+        return latents
+    }
+
+    /// What the heads make of B latent vectors, `[B, Z]`.
+    package func outputs(latents: [Float]) -> MTLOutputs {
+        let logits = heads.map { head in
+            let first = kernels.geluApplied(head[0], to: latents)
+            return kernels.applied(head[2], to: kernels.geluApplied(head[1], to: first))
+        }
+        var outputs = MTLOutputs()
+        outputs.latents = latents
+        outputs.churn = logits[0]
+        outputs.categories = logits[1]
+        outputs.items = logits[2]
+        return outputs
+    }
+
     /// Latent vectors and logits of B users from rows of floats, as `encode(rows:)`.
     ///
     /// - Parameters:
@@ -225,6 +258,15 @@ package struct MTLEncoder: Sendable {
 
     /// Everything after the mean.
     private func append(_ means: [Float], to outputs: inout MTLOutputs) {
+        let made = self.outputs(latents: latents(means))
+        outputs.latents += made.latents
+        outputs.churn += made.churn
+        outputs.categories += made.categories
+        outputs.items += made.items
+    }
+
+    /// `[B, Z]` of the means, `[B, E]`.
+    private func latents(_ means: [Float]) -> [Float] {
         var pooled = means
         kernels.normalise(&pooled, poolNorm)
         var hidden = kernels.geluApplied(linear1, to: pooled)
@@ -232,15 +274,7 @@ package struct MTLEncoder: Sendable {
         var sum = kernels.geluApplied(linear2, to: hidden)
         kernels.normalise(&sum, norm2)
         kernels.add(pooled, to: &sum)
-        let latents = kernels.applied(latent, to: sum)
-        let logits = heads.map { head in
-            let first = kernels.geluApplied(head[0], to: latents)
-            return kernels.applied(head[2], to: kernels.geluApplied(head[1], to: first))
-        }
-        outputs.latents += latents
-        outputs.churn += logits[0]
-        outputs.categories += logits[1]
-        outputs.items += logits[2]
+        return kernels.applied(latent, to: sum)
     }
 
     private func widened(_ rows: Span<UInt16>) -> [Float] {

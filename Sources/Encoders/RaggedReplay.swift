@@ -56,9 +56,11 @@ package struct RaggedReplay: Sendable {
         }
         let limit = Int64(bank.rowWindow)
         precondition(window.limit >= bank.rowWindow, "RaggedReplay: window of \(window.limit)")
-        newest.addUser(
-            steppedCount..<window.totalCount, departed, window,
-            vocabulary: bank.tokenEncoder == nil ? nil : bank.vocabulary)
+        if !bank.stepped.isEmpty {
+            newest.addUser(
+                steppedCount..<window.totalCount, departed, window,
+                vocabulary: bank.tokenEncoder == nil ? nil : bank.vocabulary)
+        }
         if !bank.trailing.isEmpty {
             oldest.addUser(
                 max(0, steppedCount - limit)..<max(0, window.totalCount - limit), departed, window,

@@ -33,6 +33,8 @@ package struct LiveGeneration: Sendable {
     ///   - hybrid: which parts of its profile are served; no state depends on it.
     ///   - level: a level this machine supports.
     ///   - disk: where it lies.
+    /// - Returns: the generation, ready to fold.
+    /// - Throws: what is missing, unreadable or of another space.
     package static func load(
         _ published: PublishedGeneration, hybrid: Hybrid = .extended, level: InstructionLevel,
         on disk: any Disk

@@ -91,7 +91,7 @@ extension Profiler {
             inputs.append(input)
             missing.append((place, version))
         }
-        let made = builder.settle(inputs)
+        let made = builder.settle(inputs, withLogits: false)
         stepCount += Int64(builder.stepCount)
         for (index, (place, version)) in missing.enumerated() {
             let user = SettledUser(inputs[index], made[index])

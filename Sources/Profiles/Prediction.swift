@@ -1,3 +1,4 @@
+import Encoders
 import Kernels
 import Learning
 
@@ -40,11 +41,25 @@ extension ProfileBuilder {
                     id: pair.0, probability: Self.sigmoid(pair.1), score: scores?[place])
             }
         }
+        let logits = logits(of: user)
         return Prediction(
-            churn: user.logits.churn.map(Self.sigmoid),
-            categories: targets(
-                model.targets.categories, user.logits.categories, user.categoryScores),
-            items: targets(model.targets.items, user.logits.items, user.itemScores))
+            churn: logits.churn.map(Self.sigmoid),
+            categories: targets(model.targets.categories, logits.categories, user.categoryScores),
+            items: targets(model.targets.items, logits.items, user.itemScores))
+    }
+
+    /// What the heads make of a settled user's latent vectors.
+    func logits(of user: Settled) -> Logits {
+        var logits = Logits()
+        if let encoder = model.bank.multiTaskEncoder(.mtlChurn) {
+            logits.churn = encoder.outputs(latents: user.churnLatents).churn.first
+        }
+        if let encoder = model.bank.multiTaskEncoder(.mtlPropensity) {
+            let outputs = encoder.outputs(latents: user.propensityLatents)
+            logits.categories = outputs.categories
+            logits.items = outputs.items
+        }
+        return logits
     }
 
     /// 1 / (1 + e^−x).

@@ -58,7 +58,7 @@ package struct ProfileBuilder: Sendable {
     package mutating func profiles(
         _ inputs: [Input], asOf: Int64
     ) -> (settled: [UserState], values: [Float]) {
-        let settled = settle(inputs)
+        let settled = settle(inputs, withLogits: false)
         var values: [Float] = []
         values.reserveCapacity(inputs.count * layout.width)
         append(settled, asOf: asOf, to: &values)
@@ -73,6 +73,10 @@ package struct ProfileBuilder: Sendable {
         package var columns: [Float] = []
         /// ESA's hidden state after the last row, `[H]`; empty when the part is not served.
         package var tokenState: [Float] = []
+        /// z of MTL Propensity and of MTL Churn, which the heads read; empty without the network.
+        package var propensityLatents: [Float] = []
+        package var churnLatents: [Float] = []
+        /// Empty when `settle` was not asked for them.
         package var logits = Logits()
         /// BPR's scores of the target items and categories; nil for a user who has none.
         package var itemScores: [Float]?
@@ -91,13 +95,20 @@ package struct ProfileBuilder: Sendable {
     }
 
     /// Folds pending events and closes open sessions, on copies, in the order given.
-    package mutating func settle(_ inputs: [Input]) -> [Settled] {
+    ///
+    /// - Parameters:
+    ///   - inputs: the users.
+    ///   - withLogits: whether the heads are asked as well; no column depends on them, and their
+    ///     weights are larger than all the others of a multi-task network.
+    /// - Returns: the users, from each of which profiles can be read off.
+    package mutating func settle(_ inputs: [Input], withLogits: Bool = true) -> [Settled] {
         var settled = settledStates(inputs)
         guard !settled.isEmpty else { return settled }
         let networks = Networks(model, replay, settled.map(\.state))
         for index in settled.indices {
             networks.fill(&settled[index], index)
             fillScores(&settled[index])
+            if withLogits { settled[index].logits = logits(of: settled[index]) }
             for part in model.parts where part.isPublished {
                 settled[index].columns += columns(part, settled[index], index, networks)
             }
@@ -195,8 +206,6 @@ private struct Networks {
     /// `[users, Z]` of each encoder that was asked.
     private var all: [EncoderName: [Float]] = [:]
     private let tokenStates: [Float]
-    private let propensity: MTLOutputs?
-    private let churn: MTLOutputs?
     private let count: Int
 
     /// - Parameters:
@@ -226,16 +235,12 @@ private struct Networks {
                 lengths.append(Int(length))
             }
         }
-        var outputs: [EncoderName: MTLOutputs] = [:]
         for name in EncoderBank.trailingNames {
             guard let encoder = bank.multiTaskEncoder(name) else { continue }
             let hidden = replay.states(of: name)
-            let made = encoder.encode(rows: rows.span, lengths: lengths, states: hidden.span)
-            all[name] = made.latents
-            outputs[name] = made
+            all[name] = encoder.latents(
+                rows: rows.span, lengths: lengths, states: hidden.span)
         }
-        propensity = outputs[.mtlPropensity]
-        churn = outputs[.mtlChurn]
     }
 
     /// One user's latent vector of an encoder, `[Z]`; empty for an encoder that is not there.
@@ -246,11 +251,8 @@ private struct Networks {
     /// Sets what does not come by way of a part's columns.
     func fill(_ user: inout ProfileBuilder.Settled, _ index: Int) {
         user.tokenState = row(tokenStates, index)
-        user.logits.churn = churn.flatMap { row($0.churn, index).first }
-        if let propensity {
-            user.logits.categories = row(propensity.categories, index)
-            user.logits.items = row(propensity.items, index)
-        }
+        user.propensityLatents = latents(.mtlPropensity, index)
+        user.churnLatents = latents(.mtlChurn, index)
     }
 
     private func row(_ values: [Float], _ index: Int) -> [Float] {

@@ -19,10 +19,11 @@ struct TargetScores: Sendable {
         places = targets.map { factors?.index(of: $0) }
     }
 
-    /// Scores in the order of the targets; nil for a user with no positive, and when no target has
-    /// factors.
+    /// A user's scores.
     ///
     /// - Parameter counts: lanes buy, add, remove.
+    /// - Returns: in the order of the targets; nil for a user with no positive, and when no target
+    ///   has factors.
     func scores(_ counts: KeyedCounts) -> [Float]? {
         guard let factors, places.contains(where: { $0 != nil }) else { return nil }
         let weights = factors.weights

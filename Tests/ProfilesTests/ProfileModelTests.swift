@@ -64,7 +64,10 @@ import Testing
 
     @Test func `a part without its encoder is left out`() throws {
         for name in EncoderName.trained {
-            let rest = try model(TinySpace.space(EncoderName.allCases.filter { $0 != name }))
+            var generation = TinySpace.generation()
+            generation.heads[name] = nil
+            let rest = try model(
+                TinySpace.space(EncoderName.allCases.filter { $0 != name }), generation)
             let names = rest.layout.parts.map(\.name)
             #expect(names == ProfilePart.allCases.map(\.rawValue).filter { $0 != name.rawValue })
             let (_, values) = settled(rest, buys: [1, 2, 3])

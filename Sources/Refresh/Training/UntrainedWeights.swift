@@ -11,6 +11,7 @@ enum UntrainedWeights {
     ///   - seed: each network draws from a stream of its own.
     ///   - vocabulary: of the space.
     ///   - targets: of the space; an empty list takes one output that is never wanted.
+    /// - Returns: tensors under PyTorch's names.
     static func tensors(
         seed: UInt64, vocabulary: RowVocabulary, targets: TargetLists
     ) -> [EncoderName: [NamedTensor]] {
