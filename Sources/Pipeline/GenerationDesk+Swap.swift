@@ -18,6 +18,8 @@ extension GenerationDesk {
         }
     }
 
+    /// Lets `new` take over between two records.
+    ///
     /// The active generation stands still at P; the new one folds to P; that is noted; then the
     /// new one leads and answers. A kill leaves the old one active, or the new one.
     private func swap(

@@ -5,13 +5,14 @@ import Snapshots
 /// The last active generation of a space is kept for a number of days after another space took
 /// over. Generation 0 is not: its columns are part of every other generation's profile.
 package enum OverlapPlan {
-    /// Generations by id, with the end of their overlap, seconds since 1970.
+    /// Decides who overlaps now.
     ///
     /// - Parameters:
     ///   - activations: in the order in which they happened; the last one's generation is active.
     ///   - spaces: the space of each generation.
     ///   - days: `space.overlap_days`.
     ///   - now: seconds since 1970.
+    /// - Returns: generations by id, with the end of their overlap, seconds since 1970.
     package static func make(
         _ activations: [Activation], spaces: [Int64: Int64], days: Int64, now: Int64
     ) -> [Int64: Int64] {

@@ -118,7 +118,9 @@ extension Profiler {
                 && limit.recordIndex - standing.recordIndex <= Self.nearRecordCount
     }
 
-    /// Stands still between two micro-batches; where. Reads go on; nil when it is stopping.
+    /// Stands still between two micro-batches, while reads go on.
+    ///
+    /// Returns where; nil when it is stopping.
     func freeze() -> RecordPlace? {
         guard isLeading, failure == nil, phase == .live || phase == .catchingUp else { return nil }
         isFrozen = true

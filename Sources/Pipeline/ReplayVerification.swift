@@ -38,7 +38,7 @@ package struct ReplayVerification: Sendable {
     private let host: Storage.Host
     private let options: PipelineOptions
 
-    /// - Parameter options: those of the daemon whose state it is.
+    /// Verifies with `options`, which must be those of the daemon whose state it is.
     package init(host: Storage.Host, options: PipelineOptions) {
         self.host = host
         self.options = options

@@ -49,7 +49,7 @@ package final class Registry: Sendable {
 
     /// Opens the registry to read, while a daemon may hold it; it must be this version's.
     ///
-    /// - Parameter inputsUpTo: inputs above this id are left out.
+    /// Inputs above the id `inputsUpTo` are left out.
     package static func readOnly(
         stateDirectory: String, inputsUpTo: Int64 = .max
     ) throws(SnapshotError) -> Registry {

@@ -52,6 +52,16 @@ extension PipelineFixture {
         return options
     }
 
+    /// Runs `body` on a pipeline and drains it; it is gone, and its lock with it, on return.
+    func life<Result>(
+        _ options: PipelineOptions, _ body: (RunningPipeline) async throws -> Result
+    ) async throws -> Result {
+        let running = try await open(options)
+        let result = try await body(running)
+        try await running.drain()
+        return result
+    }
+
     /// Options of a daemon that looks for generations all the time.
     func watchful(_ name: String, overlapDays: Int64 = 0) -> PipelineOptions {
         var options = options(named: name)

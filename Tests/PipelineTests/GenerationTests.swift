@@ -29,6 +29,16 @@ struct GenerationTests {
             try await running.catchUp(to: fixture.log.records.count)
             return running
         }
+
+        /// As the fixture's `life`, at the end of the log.
+        func life<Result>(
+            _ body: (RunningPipeline) async throws -> Result
+        ) async throws -> Result {
+            try await fixture.life(options) { running in
+                try await running.catchUp(to: fixture.log.records.count)
+                return try await body(running)
+            }
+        }
     }
 
     private func code(_ body: () async throws(PipelineError) -> Void) async -> String {
@@ -71,7 +81,19 @@ struct GenerationTests {
     @Test func `a refused generation waits for an operator who insists`() async throws {
         let directory = try TemporaryDirectory()
         let scene = try Scene(directory.path)
-        let running = try await scene.open()
+        let refused = try await scene.life { running in
+            try await forceRefused(scene, running)
+        }
+        // A restart takes what was active, and a newer accepted one takes over in the background.
+        let third = try scene.fixture.copyGeneration(1, in: scene.state)
+        try await scene.fixture.life(scene.options) { again in
+            #expect(try await again.pipeline.status().generation == refused)
+            try await again.untilActive(third)
+        }
+    }
+
+    /// Publishes a refused generation and has it activated by force; its id.
+    private func forceRefused(_ scene: Scene, _ running: RunningPipeline) async throws -> Int64 {
         let pipeline = running.pipeline
         let refused = try scene.fixture.copyGeneration(
             1, in: scene.state, refusals: ["churn: AUROC fell by 0.2"])
@@ -93,13 +115,7 @@ struct GenerationTests {
         #expect(try await pipeline.status().generation == 1)
         _ = try await pipeline.activate(refused, force: true, dryRun: false)
         try await running.untilActive(refused)
-        try await running.drain()
-        // A restart takes what was active, and a newer accepted one takes over in the background.
-        let third = try scene.fixture.copyGeneration(1, in: scene.state)
-        let again = try await scene.fixture.open(scene.options)
-        #expect(try await again.pipeline.status().generation == refused)
-        try await again.untilActive(third)
-        try await again.drain()
+        return refused
     }
 
     @Test func `a damaged state of the new one is made anew, and damaged files keep the old one`()
@@ -107,18 +123,17 @@ struct GenerationTests {
     {
         let directory = try TemporaryDirectory()
         let scene = try Scene(directory.path)
+        // Made beside it, and moved there whole, as publishing does.
+        let made = directory.path + "/made"
+        try copyDurable(scene.state, to: made)
+        for _ in 2...3 { try scene.fixture.copyGeneration(1, in: made) }
         let running = try await scene.open()
-        func publish(_ change: (String) throws -> Void) throws -> Int64 {
-            let made = directory.path + "/made"
-            try copyDurable("\(scene.state)/spaces", to: "\(made)/spaces")
-            try copyDurable("\(scene.state)/generations", to: "\(made)/generations")
-            let id = try scene.fixture.copyGeneration(1, in: made)
+        func publish(_ id: Int64, _ change: (String) throws -> Void) throws -> Int64 {
             try change("\(made)/generations/\(id)")
             try move("\(made)/generations/\(id)", to: "\(scene.state)/generations/\(id)")
-            try RealDisk().remove(made)
             return id
         }
-        let second = try publish { path in
+        let second = try publish(2) { path in
             let file = try RealDisk().open(path + "/state.sqlite", .create)
             try file.write(Array(String(repeating: "no database ", count: 999).utf8), at: 0)
         }
@@ -127,7 +142,7 @@ struct GenerationTests {
                 && status.degraded.contains { $0.contains("set aside") }
         }
         let profiles = try await running.profiles(of: scene.fixture.log.users)
-        let third = try publish { path in
+        let third = try publish(3) { path in
             let name = try #require(try RealDisk().filesBelow(path + "/tables").first)
             try RealDisk().open("\(path)/tables/\(name)", .update).truncate(to: 7)
         }
@@ -153,21 +168,19 @@ struct GenerationTests {
         try RealDisk().remove(options.stateDirectory + "/generations/2")
         let log = try GrowingLog(fixture, directory: options.logDirectory)
         try log.grow(by: 500)
-        let first = try await fixture.open(options)
-        try await first.catchUp(to: 500)
-        try await first.drain()
+        try await fixture.life(options) { try await $0.catchUp(to: 500) }
         try log.grow(to: 2000)
         try log.close()
         let expected = try await fixture.outcome(id: 2, ahead)
         try move(
             ahead.stateDirectory + "/generations/2", to: options.stateDirectory + "/generations/2")
-        let second = try await fixture.open(options)
-        #expect(try await second.pipeline.status().generation == 1)
-        try await second.untilActive(2)
-        let takeover = try await second.pipeline.generations().last?.takeovers.last
-        #expect(takeover?.offset == 2000)
-        #expect(try await second.profiles(of: fixture.log.users) == expected.profiles)
-        try await second.drain()
+        try await fixture.life(options) { second in
+            #expect(try await second.pipeline.status().generation == 1)
+            try await second.untilActive(2)
+            let takeover = try await second.pipeline.generations().last?.takeovers.last
+            #expect(takeover?.offset == 2000)
+            #expect(try await second.profiles(of: fixture.log.users) == expected.profiles)
+        }
         let file = options.stateDirectory + "/generations/2/state.sqlite"
         #expect(try StoredState(file).differences(from: expected.stored) == [])
     }
@@ -180,50 +193,52 @@ struct GenerationTests {
         scene.options.latestSeconds = ShopLog.start + 10 * 86_400
         scene.options.clock.heldLimit = 1000
         try scene.fixture.refresh(scene.state, seed: 2)
-        let strict = try await openBoth(scene)
-        let places = try await strict.pipeline.quarantine(QuarantineQuery(limit: 1000)).items
-            .map(\.entry.key)
+        let places = try await both(scene) { strict in
+            try await strict.pipeline.quarantine(QuarantineQuery(limit: 1000)).items
+                .map(\.entry.key)
+        }
         #expect(places.count > 300)
-        try await strict.drain()
         var permissive = scene
         permissive.options.latestSeconds = loose
-        let running = try await openBoth(permissive)
-        let outcomes = try await running.pipeline.replay(Array(places.prefix(500)), dryRun: false)
-        #expect(outcomes.count { $0.refusal == nil } > 200)
-        try await untilEqual(running, scene.fixture.log.users)
-        try await running.drain()
+        try await both(permissive) { running in
+            let outcomes = try await running.pipeline.replay(
+                Array(places.prefix(500)), dryRun: false)
+            #expect(outcomes.count { $0.refusal == nil } > 200)
+            try await untilEqual(running, scene.fixture.log.users)
+        }
         let files = [1, 2].map { "\(scene.state)/generations/\($0)/state.sqlite" }
         let made = try files.map { try StoredState($0) }
         for file in files {
             for suffix in ["", "-wal", "-shm"] { try RealDisk().remove(file + suffix) }
         }
         // Folded again from the start, under the strict bound: the inputs carry their own.
-        let again = try await openBoth(scene)
-        try await untilEqual(again, scene.fixture.log.users)
-        try await again.drain()
+        try await both(scene) { try await untilEqual($0, scene.fixture.log.users) }
         for (file, state) in zip(files, made) {
             #expect(try StoredState(file).differences(from: state) == [])
         }
     }
 
-    /// Generation 2 active and generation 1 overlapping, both at the end of the log.
-    private func openBoth(_ scene: Scene) async throws -> RunningPipeline {
+    /// A life with generation 2 active and generation 1 overlapping, both at the log's end.
+    private func both<Result>(
+        _ scene: Scene, _ body: (RunningPipeline) async throws -> Result
+    ) async throws -> Result {
         if try RealDisk().status(scene.state + "/ubpd.sqlite") == nil {
             // First one, so that there is one to take over from.
             let second = scene.state + "/generations/2"
             try move(second, to: scene.state + "/second")
-            let running = try await scene.open()
-            try move(scene.state + "/second", to: second)
-            try await running.untilActive(2)
-            return running
-        }
-        let running = try await scene.open()
-        try await running.until("generation 1 overlaps at the end of the log") { status in
-            status.generations.contains {
-                $0.role == "overlapping" && $0.offset == scene.fixture.log.records.count
+            try await scene.life { running in
+                try move(scene.state + "/second", to: second)
+                try await running.untilActive(2)
             }
         }
-        return running
+        return try await scene.life { running in
+            try await running.until("generation 1 overlaps at the end of the log") { status in
+                status.generations.contains {
+                    $0.role == "overlapping" && $0.offset == scene.fixture.log.records.count
+                }
+            }
+            return try await body(running)
+        }
     }
 
     /// Returns when both generations have folded the same events.
@@ -245,44 +260,54 @@ struct GenerationTests {
     @Test func `another space's last generation is served until its overlap ends`() async throws {
         let directory = try TemporaryDirectory()
         let scene = try Scene(directory.path, overlapDays: 14)
-        let running = try await scene.open()
         let users = scene.fixture.log.users
-        let before = try await running.profiles(of: users)
-        try scene.fixture.refresh(scene.state, seed: 2)
-        try await running.untilActive(2)
-        func answer(
-            _ pipeline: LivePipeline, _ selector: GenerationSelector
-        ) async throws -> Answer {
-            Answer(try await pipeline.profiles(of: users, asOf: nil, from: selector))
+        let before = try await scene.life { running in
+            let before = try await running.profiles(of: users)
+            try scene.fixture.refresh(scene.state, seed: 2)
+            try await running.untilActive(2)
+            try await expectOverlap(running.pipeline, users, before)
+            return before
         }
-        for selector in [.space(1), .generation(1)] as [GenerationSelector] {
-            let answer = try await answer(running.pipeline, selector)
-            #expect(answer.generation == 1 && answer.values == before)
-        }
-        #expect(try await answer(running.pipeline, .space(2)).generation == 2)
-        let refusal = await code { () async throws(PipelineError) in
-            _ = try await running.pipeline.profiles(of: users, asOf: nil, from: .space(9))
-        }
-        #expect(refusal.contains("space 9 is not served now, generation 2 of space 2"))
-        var request = SnapshotRequest()
-        request.selector = .space(1)
-        #expect(try await running.pipeline.createSnapshot(request).generation == 1)
-        let spaces = try await running.pipeline.spaces()
-        #expect(spaces.map(\.served) == [1, 2] && spaces[0].until != nil && spaces[1].until == nil)
-        try await running.drain()
         // It goes on after a restart; without an overlap it ends.
-        let again = try await scene.fixture.open(scene.options)
-        try await again.until("space 1 is served again") { status in
-            status.generations.contains { $0.role == "overlapping" && $0.generation == 1 }
+        try await scene.fixture.life(scene.options) { again in
+            try await again.until("space 1 is served again") { status in
+                status.generations.contains { $0.role == "overlapping" && $0.generation == 1 }
+            }
+            let answer = try await answer(again.pipeline, users, .space(1))
+            #expect(answer.values == before)
         }
-        #expect(try await answer(again.pipeline, .space(1)).values == before)
-        try await again.drain()
         var short = scene.options
         short.spaceOverlapDays = 0
-        let last = try await scene.fixture.open(short)
-        try await last.untilLooked()
-        #expect(try await last.pipeline.status().generations.map(\.generation) == [2])
-        try await last.drain()
+        try await scene.fixture.life(short) { last in
+            try await last.untilLooked()
+            #expect(try await last.pipeline.status().generations.map(\.generation) == [2])
+        }
+    }
+
+    private func answer(
+        _ pipeline: LivePipeline, _ users: [UserID], _ selector: GenerationSelector
+    ) async throws -> Answer {
+        Answer(try await pipeline.profiles(of: users, asOf: nil, from: selector))
+    }
+
+    /// Both spaces answer, each its own, and no other does.
+    private func expectOverlap(
+        _ pipeline: LivePipeline, _ users: [UserID], _ before: [[UInt32]]
+    ) async throws {
+        for selector in [.space(1), .generation(1)] as [GenerationSelector] {
+            let answer = try await answer(pipeline, users, selector)
+            #expect(answer.generation == 1 && answer.values == before)
+        }
+        #expect(try await answer(pipeline, users, .space(2)).generation == 2)
+        let refusal = await code { () async throws(PipelineError) in
+            _ = try await pipeline.profiles(of: users, asOf: nil, from: .space(9))
+        }
+        #expect(refusal.contains("space 9 is not served now, generation"))
+        var request = SnapshotRequest()
+        request.selector = .space(1)
+        #expect(try await pipeline.createSnapshot(request).generation == 1)
+        let spaces = try await pipeline.spaces()
+        #expect(spaces.map(\.served) == [1, 2] && spaces[0].until != nil && spaces[1].until == nil)
     }
 
     @Test func `retention keeps what is needed, the newest few, and the newest id`() async throws {
@@ -300,6 +325,7 @@ struct GenerationTests {
             status.notices.contains { $0.contains("by retention") }
         }
         #expect(try store.spaceIDs() == [1])
+        try await running.untilLooked()
         #expect(try await running.pipeline.generations().map(\.generation) == [1, 6])
         // A snapshot of the active one is `current`: when another is active, it still stays.
         _ = try await running.pipeline.createSnapshot(SnapshotRequest())

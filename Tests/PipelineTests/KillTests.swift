@@ -183,7 +183,11 @@ func copyDurable(_ source: String, to target: String) throws {
             try copyDurable(from, to: to)
         } else if name.hasSuffix(".sqlite") {
             // Read first, so that the quarantine copied later is not behind it.
-            try DatabaseQueue(path: from).backup(to: DatabaseQueue(path: to))
+            // One that is being opened is locked for a moment.
+            var settings = Configuration()
+            settings.busyMode = .timeout(10)
+            try DatabaseQueue(path: from, configuration: settings)
+                .backup(to: DatabaseQueue(path: to))
         } else if !name.contains(".sqlite") {
             let bytes = try disk.bytes(of: from, limit: 64 << 20)
             try disk.open(to, .create).write(bytes, at: 0)

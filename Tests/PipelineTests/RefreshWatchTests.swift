@@ -31,6 +31,7 @@ import Testing
             import fcntl, os, signal, sys
             lock = open(sys.argv[1] + "/lock", "w")
             fcntl.flock(lock, fcntl.LOCK_EX)
+            signal.alarm(30)
             signal.signal(signal.SIGTERM, lambda *_: sys.exit(print("stopped") or 0))
             with open(sys.argv[1] + "/pid.partial", "w") as f: f.write(str(os.getpid()))
             os.rename(sys.argv[1] + "/pid.partial", sys.argv[1] + "/pid")

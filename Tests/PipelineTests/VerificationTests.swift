@@ -25,32 +25,31 @@ struct VerificationTests {
         var options = fixture.options
         options.latestSeconds = ShopLog.start + 10 * 86_400
         SplitTests.Split(chunkRecords: 64, commitBytes: 1).apply(to: &options)
-        let running = try await fixture.open(options)
-        try await running.catchUp(to: fixture.log.records.count)
-        let page = try await running.pipeline.quarantine(QuarantineQuery(limit: 50))
-        // None may be taken under the bound that refused it; the daemon's inputs are none here.
-        _ = try await running.pipeline.replay(page.items.map(\.entry.key), dryRun: false)
-        _ = try await running.pipeline.checkpoint()
-        let report = try await verify(options)
-        #expect(report.isEqual && report.generation == 1, "\(report.differences)")
-        #expect(report.offset == fixture.log.records.count)
-        let rows = Dictionary(uniqueKeysWithValues: report.tables.map { ($0.table, $0.rows) })
-        #expect(rows["users"] ?? 0 >= 40 && rows["rows"] ?? 0 > 40 && rows["catalogue"] == 30)
-        #expect(rows["refused"] ?? 0 > 100 && rows["meta"] ?? 0 >= 9)
-        #expect(try RealDisk().status(options.stateDirectory + "/verify") == nil)
-        try await running.drain()
+        let strict = options
+        let places = try await fixture.life(strict) { running in
+            try await running.catchUp(to: fixture.log.records.count)
+            _ = try await running.pipeline.checkpoint()
+            let report = try await verify(strict)
+            #expect(report.isEqual && report.generation == 1, "\(report.differences)")
+            #expect(report.offset == fixture.log.records.count)
+            let rows = Dictionary(uniqueKeysWithValues: report.tables.map { ($0.table, $0.rows) })
+            #expect(rows["users"] ?? 0 >= 40 && rows["rows"] ?? 0 > 40 && rows["catalogue"] == 30)
+            #expect(rows["refused"] ?? 0 > 100 && rows["meta"] ?? 0 >= 9)
+            #expect(try RealDisk().status(strict.stateDirectory + "/verify") == nil)
+            return try await running.pipeline.quarantine(QuarantineQuery(limit: 500)).items
+                .map(\.entry.key)
+        }
         // Replayed by a daemon that allows them: the inputs come from the registry.
         options.latestSeconds = 4_102_444_799
-        let loose = try await fixture.open(options)
-        try await loose.catchUp(to: fixture.log.records.count)
-        let taken = try await loose.pipeline.replay(page.items.map(\.entry.key), dryRun: false)
-        #expect(taken.contains { $0.refusal == nil })
-        _ = try await loose.pipeline.checkpoint()
-        options.latestSeconds = ShopLog.start + 10 * 86_400
-        let replayed = try await verify(options)
-        #expect(replayed.isEqual, "\(replayed.differences)")
-        try await loose.drain()
-        #expect(try await verify(options, 1).isEqual)
+        try await fixture.life(options) { loose in
+            try await loose.catchUp(to: fixture.log.records.count)
+            let taken = try await loose.pipeline.replay(places, dryRun: false)
+            #expect(taken.count { $0.refusal == nil } > 100)
+            _ = try await loose.pipeline.checkpoint()
+            let replayed = try await verify(strict)
+            #expect(replayed.isEqual, "\(replayed.differences)")
+        }
+        #expect(try await verify(strict, 1).isEqual)
     }
 
     @Test func `one changed byte, a missing user and a foreign row are each found`() async throws {
