@@ -15,5 +15,6 @@ package protocol ExampleSource: Sendable {
 }
 
 extension ExampleSource {
+    /// Nobody knows.
     package func owner(_ index: Int) -> UserID? { nil }
 }
