@@ -31,6 +31,8 @@ import Testing
             import fcntl, os, signal, sys
             lock = open(sys.argv[1] + "/lock", "w")
             fcntl.flock(lock, fcntl.LOCK_EX)
+            # A test's thread may have blocked them, and a child inherits that.
+            signal.pthread_sigmask(signal.SIG_SETMASK, [])
             signal.alarm(30)
             signal.signal(signal.SIGTERM, lambda *_: sys.exit(print("stopped") or 0))
             with open(sys.argv[1] + "/pid.partial", "w") as f: f.write(str(os.getpid()))
