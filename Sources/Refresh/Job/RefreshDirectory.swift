@@ -31,11 +31,14 @@ final class RefreshDirectory: Sendable {
     var progressPath: String { path + "/progress.json" }
     /// The state directory in which the log is folded again.
     var statePath: String { path + "/state" }
-    var checkpointPath: String { path + "/checkpoints" }
+    private var checkpointPath: String { path + "/checkpoints" }
     private var outPath: String { path + "/out" }
 
     /// Where a step's results are, or will be.
     func output(_ step: RefreshStep) -> String { "\(outPath)/\(step.name)" }
+
+    /// Where a step keeps what it goes on from; another's is never looked at.
+    func checkpoints(_ step: RefreshStep) -> String { "\(checkpointPath)/\(step.name)" }
 
     /// The plan of an earlier call; nil without one that can be read.
     func plan() throws(StorageError) -> RefreshPlan? {
@@ -72,6 +75,7 @@ final class RefreshDirectory: Sendable {
     /// An empty directory for a step's results; what an earlier attempt left is removed.
     func beginStep(_ step: RefreshStep) throws(StorageError) -> String {
         _ = try AtomicFile.removeLeftovers(in: outPath, on: disk)
+        try disk.makeDurableDirectory(checkpoints(step))
         let aside = AtomicFile.temporaryName(for: output(step), host.randomness)
         try disk.makeDirectory(aside)
         return aside

@@ -20,16 +20,19 @@ extension RefreshRun {
     }
 
     /// Gathers the interactions of a window and trains both kinds of factors.
-    func trainFactors(_ window: FitWindow, to aside: String) async throws {
+    func trainFactors(
+        _ window: FitWindow, in step: RefreshStep, to aside: String
+    ) async throws {
+        let checkpoints = directory.checkpoints(step)
         let interactions = try gather(window)
         let items = interactions.pairs(.item)
         let categories = interactions.categoryPairs(.category)
         let files = GenerationFiles(
             itemFactors: try await train(
-                items, interactions.items, "items", options.itemFactors, .item),
+                items, interactions.items, "items", options.itemFactors, .item, checkpoints),
             categoryFactors: try await train(
                 categories, interactions.categories, "categories", options.categoryFactors,
-                .category))
+                .category, checkpoints))
         try directory.write(try files.encoded(), to: aside)
         try directory.write(
             FactorRecord(
@@ -65,7 +68,7 @@ extension RefreshRun {
     /// Trains one kind, from its checkpoint if there is one; nil without a pair.
     private func train(
         _ interactions: BPRInteractions, _ ids: [Int64], _ what: String, _ preset: BPROptions,
-        _ weights: BPRWeights
+        _ weights: BPRWeights, _ checkpoints: String
     ) async throws -> BPRFactors? {
         guard interactions.pairs.count > 0 else { return nil }
         var settings = preset
@@ -74,7 +77,7 @@ extension RefreshRun {
         settings.seed = SeededRandom.mix(options.refresh.seed &+ stream)
         let trainer = BPRTrainer(
             interactions: interactions, options: settings, level: options.level)
-        let path = "\(directory.checkpointPath)/bpr-\(what).checkpoint"
+        let path = "\(checkpoints)/\(what).checkpoint"
         var state = BPRState(interactions: interactions, options: settings)
         if try host.disk.status(path) != nil {
             state = try BPRState.read(path, like: state, options: settings, on: host.disk)

@@ -26,7 +26,7 @@ extension RefreshRun {
         let (vocabulary, targets) = try lists()
         let training = NetworkTraining(
             host: host, examples: try ExampleFile(examplesPath, on: host.disk), targets: targets,
-            vocabulary: vocabulary, options: trainingOptions(name))
+            vocabulary: vocabulary, options: trainingOptions(name, in: .train(name)))
         let reporter = reporter
         let (tensors, result) = try await training.train(name) { reporter.note($0) }
         try write(tensors, result, name, to: aside)
@@ -38,7 +38,7 @@ extension RefreshRun {
             throw RefreshError.noSpace(directory: options.refresh.stateDirectory)
         }
         let heads = try GenerationFiles(generation: live.path, on: host.disk).heads[name] ?? []
-        var heading = HeadTraining.Options(trainingOptions(name))
+        var heading = HeadTraining.Options(trainingOptions(name, in: .heads(name)))
         heading.memoryByteCount = options.memoryByteCount
         heading.spillPath = aside + "/latents"
         heading.level = options.level
@@ -64,7 +64,9 @@ extension RefreshRun {
         ).floats()
     }
 
-    private func trainingOptions(_ name: EncoderName) -> NetworkTraining.Options {
+    private func trainingOptions(
+        _ name: EncoderName, in step: RefreshStep
+    ) -> NetworkTraining.Options {
         var training = NetworkTraining.Options(seed: options.refresh.seed)
         training.epochCount = options.epochCounts[name]
         training.rowWindow = options.refresh.fold.rowWindow
@@ -73,7 +75,7 @@ extension RefreshRun {
         training.precision = options.precision
         training.sizes = options.sizes
         training.checkpointSteps = options.checkpointSteps
-        training.checkpointDirectory = directory.checkpointPath
+        training.checkpointDirectory = directory.checkpoints(step)
         return training
     }
 

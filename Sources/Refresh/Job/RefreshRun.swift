@@ -44,9 +44,11 @@ struct RefreshRun: Sendable {
         case .train(let name): try await train(name, to: aside)
         case .heads(let name): try await refitHeads(name, to: aside)
         case .factorsThen:
-            try await trainFactors(plan.windowBeforeCut(days: options.historyDays), to: aside)
+            try await trainFactors(
+                plan.windowBeforeCut(days: options.historyDays), in: step, to: aside)
         case .factorsNow:
-            try await trainFactors(plan.windowBeforeNow(days: options.historyDays), to: aside)
+            try await trainFactors(
+                plan.windowBeforeNow(days: options.historyDays), in: step, to: aside)
         case .statisticsNow:
             try fit(
                 plan.windowBeforeNow(days: options.historyDays), space: statistics(.statisticsThen),
