@@ -52,6 +52,9 @@ extension RefreshRun {
     private func fold() async throws -> RefoldProgress {
         var pipeline = PipelineOptions(
             logDirectory: options.refresh.logDirectory, stateDirectory: inner)
+        pipeline.activatesByItself = false
+        // States that a window of rows gives back are not kept, so nobody needs them stepped.
+        pipeline.stepping = .lazy
         pipeline.reader = options.refresh.reader
         pipeline.earliestSeconds = options.refresh.earliestSeconds
         pipeline.latestSeconds = options.refresh.latestSeconds
