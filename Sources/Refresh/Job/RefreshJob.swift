@@ -85,11 +85,15 @@ package struct RefreshJob: Sendable {
         if earlier == nil { try directory.clear() }
         try planner.checkDisk(directory, live)
         let plan = try earlier ?? begin(planner, live)
+        // Killed while publishing, what it made may be live already; what it began with counts.
+        let store = GenerationStore(
+            stateDirectory: options.refresh.stateDirectory, on: host)
+        let base = try plan.liveGeneration.map { (id: Int64) in try store.verifyGeneration(id) }
         let run = RefreshRun(
             host: host, options: options.pinned(to: plan), directory: directory,
-            reporter: reporter, plan: plan, live: live)
+            reporter: reporter, plan: plan, live: base)
         let networks = try run.networks()
-        let steps = RefreshStep.all(options.kind, networks: networks, hasLive: live != nil)
+        let steps = RefreshStep.all(options.kind, networks: networks, hasLive: base != nil)
         for (index, step) in steps.enumerated() where try !directory.isDone(step) {
             try Task.checkCancellation()
             reporter.begin(step.title, index: index + 1, count: steps.count)
@@ -110,8 +114,9 @@ package struct RefreshJob: Sendable {
         if options.mustRestart {
             reason = "--restart was given"
         } else if let plan = try directory.plan() {
+            let isOwn = try live?.manifest.id == plan.generation && directory.isDone(.gate)
             reason = try plan.objection(
-                to: options.settings, live: live?.manifest.id,
+                to: options.settings, live: isOwn ? plan.liveGeneration : live?.manifest.id,
                 in: options.refresh.logDirectory, on: host.disk)
             if reason == nil {
                 say("going on with the refresh that was begun at \(plan.madeSeconds) s")
