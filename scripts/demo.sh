@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What ubpd does, in under three minutes, on the real shop data when it is there.
+# What ubpd does, in under five minutes, on the real shop data when it is there.
 #
 #   DEMO_DIR    where to work; default: a new temporary directory, removed at the end
 #   KEEP=1      do not remove it
@@ -107,6 +107,33 @@ wait_until() {
 caught_up() { look && [[ $NAME == live && $LAG == 0 ]]; }
 has_read() { look && ((READ >= $1)); }
 
+# --- the log
+
+# append_events: one segment more, made with the lz4 tool: 3 visits, a search, a cart, a purchase.
+append_events() {
+    CLOCK=$(ctl status | field log_clock)
+    python3 - "$LOG" "$USER_ID" "$CLOCK" >"$WORK/new.ndjson" <<'PYTHON'
+import glob, json, subprocess, sys
+directory, user, clock = sys.argv[1], sys.argv[2], int(sys.argv[3])
+last = sorted(glob.glob(f"{directory}/*.ndjson.lz4"))[-1]
+lines = subprocess.run(["lz4", "-dcq", last], stdout=subprocess.PIPE, check=True).stdout
+sku = next(json.loads(line)["sku"] for line in reversed(lines.splitlines())
+           if b'"product_buy"' in line and b'"sku":' in line and line.endswith(b"}"))
+t = clock + 3600
+event = {"client_id": int(user)}
+for n in range(3):
+    print(json.dumps(event | {"timestamp": t + 60 * n, "event_type": "page_visit", "url": n}))
+print(json.dumps(event | {"timestamp": t + 200, "event_type": "search_query",
+                          "query": list(range(0, 256, 17))}))
+print(json.dumps(event | {"timestamp": t + 240, "event_type": "add_to_cart", "sku": sku}))
+print(json.dumps(event | {"timestamp": t + 300, "event_type": "product_buy", "sku": sku}))
+PYTHON
+    LAST=$(basename "$(ls "$LOG"/*.ndjson.lz4 | tail -n 1)" .ndjson.lz4)
+    NEXT=$(printf '%020d' $((10#$LAST + 1)))
+    lz4 -qc "$WORK/new.ndjson" >"$LOG/.$NEXT.tmp"
+    mv "$LOG/.$NEXT.tmp" "$LOG/$NEXT.ndjson.lz4"
+}
+
 # --- the daemon
 
 start_daemon() { # STATE_DIR NAME [FLAG...]
@@ -195,27 +222,7 @@ FIRST=$(ctl snapshot create | field version)
 note "version $FIRST, current -> $(readlink "$WORK/state-1/snapshots/current")"
 
 step "append a segment made with the lz4 tool: 3 visits, a search, a cart, a purchase"
-CLOCK=$(ctl status | field log_clock)
-python3 - "$LOG" "$USER_ID" "$CLOCK" >"$WORK/new.ndjson" <<'PYTHON'
-import glob, json, subprocess, sys
-directory, user, clock = sys.argv[1], sys.argv[2], int(sys.argv[3])
-last = sorted(glob.glob(f"{directory}/*.ndjson.lz4"))[-1]
-lines = subprocess.run(["lz4", "-dcq", last], stdout=subprocess.PIPE, check=True).stdout
-sku = next(json.loads(line)["sku"] for line in reversed(lines.splitlines())
-           if b'"product_buy"' in line and b'"sku":' in line and line.endswith(b"}"))
-t = clock + 3600
-event = {"client_id": int(user)}
-for n in range(3):
-    print(json.dumps(event | {"timestamp": t + 60 * n, "event_type": "page_visit", "url": n}))
-print(json.dumps(event | {"timestamp": t + 200, "event_type": "search_query",
-                          "query": list(range(0, 256, 17))}))
-print(json.dumps(event | {"timestamp": t + 240, "event_type": "add_to_cart", "sku": sku}))
-print(json.dumps(event | {"timestamp": t + 300, "event_type": "product_buy", "sku": sku}))
-PYTHON
-LAST=$(basename "$(ls "$LOG"/*.ndjson.lz4 | tail -n 1)" .ndjson.lz4)
-NEXT=$(printf '%020d' $((10#$LAST + 1)))
-lz4 -qc "$WORK/new.ndjson" >"$LOG/.$NEXT.tmp"
-mv "$LOG/.$NEXT.tmp" "$LOG/$NEXT.ndjson.lz4"
+append_events
 wait_until "the six events" 30 has_read $((EXPECTED_READ + 6))
 step "six events further on"
 ctl profile get "$USER_ID" >"$WORK/after.json"
@@ -255,11 +262,56 @@ WEIGHTS=$(ls "$WORK"/state-1/spaces/*/encoders/sra.safetensors)
 python3 scripts/check_snapshot.py "$CURRENT/" --weights "$WEIGHTS" | show ||
     fail "snapshot $SECOND is no good snapshot"
 check_balance
+
+# --- 5: training, while the daemon serves
+
+step "train: a quick refresh over the whole log, all six networks, in a process of its own"
+"$BIN/ubpd" refresh --encoders --quick --seed 7 --log-dir "$LOG" --state-dir "$WORK/state-1" \
+    >"$WORK/refresh.txt" 2>"$WORK/refresh.progress" ||
+    fail "refresh: $(tail -n 3 "$WORK/refresh.progress")"
+show <"$WORK/refresh.txt"
+serves() { [[ $(ctl status | field generation) == "$1" ]]; }
+wait_until "the daemon to take generation 2 over" 120 serves 2
+step "the daemon has taken it over without a gap"
+human generation list
+step "what user $USER_ID will do"
+human profile predict "$USER_ID" --limit 3
+ctl profile predict "$USER_ID" --limit 100 >"$WORK/foretold-before.json"
+step "six more events"
+append_events
+wait_until "the six events" 30 has_read $((EXPECTED_READ + 12))
+human profile predict "$USER_ID" --limit 3
+ctl profile predict "$USER_ID" --limit 100 >"$WORK/foretold-after.json"
+python3 - "$WORK/foretold-before.json" "$WORK/foretold-after.json" <<'PYTHON' | show || fail "nothing else is foretold"
+import json, sys
+before, after = (json.load(open(path)) for path in sys.argv[1:])
+a, b = (reply["predictions"][0] for reply in (before, after))
+print(f"churn {a['churn']:.4f} -> {b['churn']:.4f}")
+moved = 0.0
+for name in ("categories", "items"):
+    x, y = ({t["id"]: t["probability"] for t in p[name]} for p in (a, b))
+    moved = max([moved] + [abs(x[k] - y[k]) for k in x])
+print(f"largest change of a category or an item: {moved:.4f}")
+good = all(0 < p["churn"] < 1 for p in (a, b)) and before["trained"] and after["trained"]
+sys.exit(0 if good and a["churn"] != b["churn"] and moved > 0 and before["generation"] == 2 else 1)
+PYTHON
+step "a snapshot of the trained profiles, checked by numpy"
+TRAINED=$(ctl snapshot create --wait-for-lag 0 | field version)
+python3 scripts/check_snapshot.py "$WORK/state-1/snapshots/$TRAINED" \
+    --weights "$WORK"/state-1/spaces/2/encoders/*.safetensors | show ||
+    fail "snapshot $TRAINED is no good snapshot"
+step "generation 1 again, by hand"
+human generation activate 1
+wait_until "generation 1 to take over" 60 serves 1
+check_balance
 look
 TOTAL=$APPLIED
 stop_daemon
+step "prove the states: fold the log again with the active generation and compare"
+"$BIN/ubpd" verify --replay --log-dir "$LOG" --state-dir "$WORK/state-1" 2>"$WORK/verify.progress" |
+    show || fail "verify: $(tail -n 3 "$WORK/verify.progress")"
 
-# --- 5: a kill in the middle
+# --- 6: a kill in the middle
 
 step "two new state directories with one generation over the whole log"
 "$BIN/ubpd" refresh --untrained --seed 7 --log-dir "$LOG" --state-dir "$WORK/state-2" \
