@@ -35,7 +35,7 @@ extension RefreshReport {
                 + "\(counters.catalogue) catalogue updates, \(counters.quarantined) refused",
         ]
         for (table, count) in keys { lines.append("\(table): \(count) keys") }
-        lines.append("took \((seconds * 10).rounded() / 10) s; the daemon takes it at its start")
+        lines.append("took \((seconds * 10).rounded() / 10) s; the daemon takes it over")
         return lines.joined(separator: "\n")
     }
 
@@ -56,8 +56,8 @@ extension RefreshJobReport {
         var lines = [
             "generation \(generation) of space \(space) (\(made)) in \(path)"
                 + (isQuick ? ": a quick one, for demonstrations" : ""),
-            "\(users) users, \(rows) rows, \(records) records; cut at \(cutSeconds) s, now at "
-                + "\(nowSeconds) s",
+            "\(users) users, \(rows) rows, \(records) records; the cut is \(Self.days(nowSeconds - cutSeconds)) "
+                + "days before the log's end",
         ]
         if let departedUsers {
             lines.append(
@@ -71,5 +71,10 @@ extension RefreshJobReport {
         }
         lines.append("took \((seconds * 10).rounded() / 10) s")
         return lines.joined(separator: "\n")
+    }
+
+    /// With one decimal.
+    private static func days(_ seconds: Int64) -> Double {
+        (Double(seconds) / 8640).rounded() / 10
     }
 }

@@ -190,10 +190,12 @@ import Testing
         }
         let bytes = try reports[0].encoded()
         #expect(bytes == (try reports[1].encoded()))
-        let read = try JSONDecoder().decode(GateReport.self, from: Data(bytes))
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        let read = try decoder.decode(GateReport.self, from: Data(bytes))
         #expect(read == reports[0] && !read.passed)
         let text = String(decoding: bytes, as: UTF8.self)
-        #expect(text.contains("\"passed\" : false"))
+        #expect(text.contains("\"passed\" : false") && text.contains("\"cut_seconds\" : "))
     }
 
     @Test func `users of any length are read as they are live`() throws {

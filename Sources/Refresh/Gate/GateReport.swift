@@ -70,6 +70,7 @@ package struct GateReport: Codable, Sendable, Equatable {
     package func encoded() throws(RefreshError) -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        encoder.keyEncodingStrategy = .convertToSnakeCase
         do {
             return Array(try encoder.encode(self)) + [UInt8(ascii: "\n")]
         } catch {
