@@ -5,7 +5,8 @@
 #   check_consumer.sh [USERS [DAYS]]     default 30000 and 141
 #   UBPD_BIN     directory of ubpd and ubpctl; default: .build/release
 #   PYTHON       default python3; one with scikit-learn fits the model with it
-#   QUICK        default --quick; empty for the published epochs
+#   QUICK        flags of both refreshes, default --quick; empty for the published epochs
+#   CONSUMER     flags of consumer_model.py, such as --everybody
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
@@ -61,5 +62,5 @@ lz4 -qc "$WORK/a.ndjson" >"$WORK/log/00000000000000000001.ndjson.lz4"
 night 1 --encoders
 lz4 -qc "$WORK/b.ndjson" >"$WORK/log/00000000000000000002.ndjson.lz4"
 night 2
-"$PYTHON" Tests/Golden/consumer_model.py "$WORK/shop/log" "$WORK/state/snapshots/1" \
+"$PYTHON" Tests/Golden/consumer_model.py ${CONSUMER:-} "$WORK/shop/log" "$WORK/state/snapshots/1" \
     "$WORK/state/snapshots/2"

@@ -5,6 +5,24 @@ import TestSupport
 import Testing
 
 @Suite struct BPRTests {
+    @Test func `an item begins the same whichever others there are`() {
+        let options = BPROptions(factorCount: 4, rate: 0.1, regularization: 0, epochCount: 1)
+        func items(_ ids: [Int64]) -> [Int64: [Float]] {
+            let events = ids.indices.map { (user: Int32(0), item: Int32($0), weight: Float(1)) }
+            let state = BPRState(
+                interactions: BPRInteractions(
+                    events: events, userCount: 1, itemCount: ids.count),
+                options: options, userIDs: [77], itemIDs: ids)
+            return Dictionary(
+                uniqueKeysWithValues: ids.indices.map {
+                    (ids[$0], state.items.rows($0..<$0 + 1).values)
+                })
+        }
+        let (one, other) = (items([5, 9]), items([-3, 5, 7, 9]))
+        #expect(one[5] == other[5] && one[9] == other[9])
+        #expect(one[5] != one[9] && other[-3] != other[7])
+    }
+
     @Test func `updates as the equations say`() {
         for factors in [1, 15, 16, 37, 64] {
             var naive = NaiveBPR(factorCount: factors)

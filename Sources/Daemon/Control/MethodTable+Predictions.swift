@@ -7,12 +7,7 @@ extension MethodTable {
     /// `profile.predict`: what the users will do in the label horizon, all at one cursor.
     func predict(_ params: [JSONValue.Member]) async throws(ControlError) -> JSONValue {
         let parameters = try PredictionParameters(params)
-        guard parameters.users.count <= profileBatch else {
-            throw ControlError(
-                .tooLarge, "\(parameters.users.count) users, the limit is \(profileBatch)",
-                hint: "ask in batches, or raise control.profile_batch")
-        }
-        let users = try users(parameters.users)
+        let users = try batch(parameters.users)
         let reply = try await ask { service throws(PipelineError) in
             try await service.predictions(
                 of: users, from: GenerationSelector(parameters.choice))

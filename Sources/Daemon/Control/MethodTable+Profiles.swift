@@ -33,12 +33,7 @@ extension MethodTable {
     ) async throws(ControlError) -> (
         ProfileHeader, [ProfileRow]
     ) {
-        guard parameters.users.count <= profileBatch else {
-            throw ControlError(
-                .tooLarge, "\(parameters.users.count) users, the limit is \(profileBatch)",
-                hint: "ask in batches, or raise control.profile_batch")
-        }
-        let users = try users(parameters.users)
+        let users = try batch(parameters.users)
         let reply = try await ask { service throws(PipelineError) in
             try await service.profiles(
                 of: users, asOf: parameters.asOf, from: GenerationSelector(parameters.choice))
@@ -51,6 +46,16 @@ extension MethodTable {
                 newest: row.newestSeconds)
         }
         return (ProfileHeader(reply), rows)
+    }
+
+    /// The users of one request, of whom there are not too many.
+    func batch(_ references: [UserReference]) throws(ControlError) -> [UserID] {
+        guard references.count <= profileBatch else {
+            throw ControlError(
+                .tooLarge, "\(references.count) users, the limit is \(profileBatch)",
+                hint: "ask in batches, or raise control.profile_batch")
+        }
+        return try users(references)
     }
 
     /// The users behind references, in their order.

@@ -12,7 +12,19 @@ package struct BPRState: Sendable {
 
     /// Small random factors, as the published library begins: (U(0, 1) − ½) / K in all K + 1
     /// columns, rows without a pair all zero, 1 in a user's last column.
-    package init(interactions: BPRInteractions, options: BPROptions) {
+    ///
+    /// A row's draws depend on its id alone, so that an item begins the same in every refresh,
+    /// whichever others there are: what training is too short to turn stays as it was.
+    ///
+    /// - Parameters:
+    ///   - interactions: of U users and I items.
+    ///   - options: how they will be trained.
+    ///   - userIDs: `[U]`; nil for indices.
+    ///   - itemIDs: `[I]`; nil for indices.
+    package init(
+        interactions: BPRInteractions, options: BPROptions, userIDs: [Int64]? = nil,
+        itemIDs: [Int64]? = nil
+    ) {
         let factors = options.factorCount
         let width = BPRKernels.rowWidth(factorCount: factors)
         let pairs = interactions.pairs
@@ -20,11 +32,15 @@ package struct BPRState: Sendable {
         items = Matrix(rows: interactions.itemCount, columns: width)
         let popularity = interactions.popularity
         for user in 0..<users.rows where !pairs.range(of: user).isEmpty {
-            Self.fill(users, user, factors, seed: options.seed, stream: 1)
+            Self.fill(
+                users, user, factors, id: userIDs?[user] ?? Int64(user), seed: options.seed,
+                stream: 1)
             users[user, factors] = 1
         }
         for item in 0..<items.rows where popularity[item] > 0 {
-            Self.fill(items, item, factors, seed: options.seed, stream: 2)
+            Self.fill(
+                items, item, factors, id: itemIDs?[item] ?? Int64(item), seed: options.seed,
+                stream: 2)
         }
     }
 
@@ -35,11 +51,11 @@ package struct BPRState: Sendable {
     }
 
     private static func fill(
-        _ matrix: Matrix<Float>, _ row: Int, _ factors: Int, seed: UInt64, stream: UInt64
+        _ matrix: Matrix<Float>, _ row: Int, _ factors: Int, id: Int64, seed: UInt64,
+        stream: UInt64
     ) {
-        // A stream for each row, so that a row does not depend on how many there are.
         var random = SeededRandom(
-            seed: seed ^ SeededRandom.mix(stream), stream: UInt64(row) &+ 1)
+            seed: seed ^ SeededRandom.mix(stream), stream: UInt64(bitPattern: id) &+ 1)
         for column in 0...factors {
             matrix[row, column] = Float((random.nextUnit() - 0.5) / Double(factors))
         }

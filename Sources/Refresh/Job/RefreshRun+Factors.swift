@@ -5,6 +5,7 @@ import Learning
 import Pipeline
 import Profiles
 import Sessions
+import Snapshots
 import Storage
 
 /// BPR factors of items and of categories.
@@ -29,10 +30,11 @@ extension RefreshRun {
         let categories = interactions.categoryPairs(.category)
         let files = GenerationFiles(
             itemFactors: try await train(
-                items, interactions.items, "items", options.itemFactors, .item, checkpoints),
+                items, interactions.users, interactions.items, "items", options.itemFactors, .item,
+                checkpoints),
             categoryFactors: try await train(
-                categories, interactions.categories, "categories", options.categoryFactors,
-                .category, checkpoints))
+                categories, interactions.users, interactions.categories, "categories",
+                options.categoryFactors, .category, checkpoints))
         try directory.write(try files.encoded(), to: aside)
         try directory.write(
             FactorRecord(
@@ -67,18 +69,19 @@ extension RefreshRun {
 
     /// Trains one kind, from its checkpoint if there is one; nil without a pair.
     private func train(
-        _ interactions: BPRInteractions, _ ids: [Int64], _ what: String, _ preset: BPROptions,
-        _ weights: BPRWeights, _ checkpoints: String
+        _ interactions: BPRInteractions, _ users: [Int64], _ ids: [Int64], _ what: String,
+        _ preset: BPROptions, _ weights: BPRWeights, _ checkpoints: String
     ) async throws -> BPRFactors? {
         guard interactions.pairs.count > 0 else { return nil }
         var settings = preset
         // A stream of its own, behind those of the networks and of their heads.
         let stream: UInt64 = what == "items" ? 32 : 33
-        settings.seed = SeededRandom.mix(options.refresh.seed &+ stream)
+        settings.seed = SeededRandom.mix(factorSeed &+ stream)
         let trainer = BPRTrainer(
             interactions: interactions, options: settings, level: options.level)
         let path = "\(checkpoints)/\(what).checkpoint"
-        var state = BPRState(interactions: interactions, options: settings)
+        var state = BPRState(
+            interactions: interactions, options: settings, userIDs: users, itemIDs: ids)
         if try host.disk.status(path) != nil {
             state = try BPRState.read(path, like: state, options: settings, on: host.disk)
         }
@@ -102,6 +105,13 @@ extension RefreshRun {
             written = now
         }
         return frozen(state, interactions, ids, settings, weights)
+    }
+
+    /// The space's, so that all its generations begin with the same factors: scores of two nights
+    /// compare.
+    private var factorSeed: UInt64 {
+        options.kind == .sameSpace
+            ? live?.space.manifest.seed ?? options.refresh.seed : options.refresh.seed
     }
 
     private func isDue(since written: UInt64, _ now: UInt64) -> Bool {
