@@ -21,9 +21,7 @@ struct ExamplePass {
     private var byteCount: Int64 = 0
     /// Users of the range without an event before the cut.
     private var leftOut: Set<UserID> = []
-    /// Recent event ids of users who are not folded in this pass: whether their events are
-    /// repeated decides whether these move the log clock, as it does live.
-    private var eventIDs: [UserID: [UInt64]] = [:]
+    private var unfolded: UnfoldedUsers
 
     init(
         users: UserRange, examples: ExampleFoldOptions, reducer: Reducer,
@@ -34,20 +32,21 @@ struct ExamplePass {
         self.reducer = reducer
         self.vocabulary = vocabulary
         self.targets = targets
+        unfolded = UnfoldedUsers(eventIDLimit: reducer.options.order.eventIDLimit)
     }
 
     /// Takes an event that the intake lets through.
     mutating func take(_ event: EnrichedEvent, at offset: LogOffset) -> Reducer.Outcome {
         let user = event.event.user
-        guard users.contains(user) else { return pass(event) }
+        guard users.contains(user) else { return unfolded.pass(event.event) }
         let isAfter = isCut || event.event.seconds >= examples.window.cutSeconds
         if folded.index(forKey: user) == nil {
             if isAfter {
                 leftOut.insert(user)
-                return pass(event)
+                return unfolded.pass(event.event)
             }
             // A clock that was wrong for a while: an event before the cut after one behind it.
-            guard !leftOut.contains(user) else { return pass(event) }
+            guard !leftOut.contains(user) else { return unfolded.pass(event.event) }
             folded[user] = FoldedUser(
                 state: UserState(firstOffset: offset, options: reducer.options))
         }
@@ -120,16 +119,6 @@ struct ExamplePass {
         folded.values[index].state.rows = RowWindow(limit: 1)
     }
 
-    /// Lets an event of a user through who is not folded in this pass.
-    private mutating func pass(_ event: EnrichedEvent) -> Reducer.Outcome {
-        let hash = event.event.eventIDHash
-        let limit = reducer.options.order.eventIDLimit
-        guard hash != 0, limit > 0 else { return .unfolded }
-        let isNew = OrderWindow.note(
-            hash, in: &eventIDs[event.event.user, default: []], limit: limit)
-        return isNew ? .unfolded : Reducer.Outcome(admission: .duplicate, foldedCount: 0)
-    }
-
     /// Gives up the users of the greater half of ranks; a later pass takes them.
     private mutating func shrink() {
         let ranks = folded.keys.map(UserRange.rank).sorted()
@@ -139,8 +128,7 @@ struct ExamplePass {
         for user in folded.keys.filter({ !users.contains($0) }) {
             guard let gone = folded.removeValue(forKey: user) else { continue }
             byteCount -= gone.countedBytes
-            let hashes = gone.state.window.eventIDs
-            if !hashes.isEmpty { eventIDs[user] = hashes }
+            unfolded.add(user, gone.state.window.eventIDs)
         }
         leftOut = leftOut.filter(users.contains)
     }

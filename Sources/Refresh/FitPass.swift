@@ -16,9 +16,7 @@ struct FitPass {
     private var scratch = FoldScratch()
     private var folded: [UserID: FittedUser] = [:]
     private var byteCount: Int64 = 0
-    /// Recent event ids of users who are not folded in this pass: whether their events are
-    /// repeated decides whether these move the log clock, as it does live.
-    private var eventIDs: [UserID: [UInt64]] = [:]
+    private var unfolded: UnfoldedUsers
 
     /// - Parameters:
     ///   - users: whom it folds.
@@ -31,6 +29,7 @@ struct FitPass {
         self.reducer = Reducer(statistics: reducer.statistics, options: fold)
         self.users = users
         self.memoryByteCount = memoryByteCount
+        unfolded = UnfoldedUsers(eventIDLimit: fold.order.eventIDLimit)
         scratch.collectsRaw = true
     }
 
@@ -46,7 +45,7 @@ struct FitPass {
         observe: (FoldScratch, inout KeyTally) -> Void
     ) -> Reducer.Outcome {
         let user = event.event.user
-        guard users.contains(user) else { return pass(event) }
+        guard users.contains(user) else { return unfolded.pass(event.event) }
         scratch.removeRows()
         let (outcome, growth) = Self.fold(
             event, offset, reducer,
@@ -85,16 +84,6 @@ struct FitPass {
         return (outcome, growth: user.noted - before)
     }
 
-    /// Lets an event of a user through who is not folded in this pass.
-    private mutating func pass(_ event: EnrichedEvent) -> Reducer.Outcome {
-        let hash = event.event.eventIDHash
-        let limit = reducer.options.order.eventIDLimit
-        guard hash != 0, limit > 0 else { return .unfolded }
-        let isNew = OrderWindow.note(
-            hash, in: &eventIDs[event.event.user, default: []], limit: limit)
-        return isNew ? .unfolded : Reducer.Outcome(admission: .duplicate, foldedCount: 0)
-    }
-
     /// Gives up the users of the greater half of ranks; a later pass takes them.
     private mutating func shrink() {
         let ranks = folded.keys.map(UserRange.rank).sorted()
@@ -104,8 +93,7 @@ struct FitPass {
         for user in folded.keys.filter({ !users.contains($0) }) {
             guard let gone = folded.removeValue(forKey: user) else { continue }
             byteCount -= gone.noted
-            let hashes = gone.state.window.eventIDs
-            if !hashes.isEmpty { eventIDs[user] = hashes }
+            unfolded.add(user, gone.state.window.eventIDs)
         }
     }
 }

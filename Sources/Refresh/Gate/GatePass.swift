@@ -32,9 +32,8 @@ struct GatePass {
     private var byteCount: Int64 = 0
     /// Users without an event before the cut.
     private var leftOut: Set<UserID> = []
-    /// Recent event ids of users who are not folded, or not any more: whether their events are
-    /// repeated decides whether these move the log clock, as it does live.
-    private var eventIDs: [UserID: [UInt64]] = [:]
+    /// Those who are not folded, or not any more.
+    private var unfolded: UnfoldedUsers
 
     init(
         models: [ProfileModel], targets: TargetLists, window: LabelWindow, options: GateOptions
@@ -44,6 +43,8 @@ struct GatePass {
         self.window = window
         self.options = options
         replays = models.map { RaggedReplay($0.bank) }
+        unfolded = UnfoldedUsers(
+            eventIDLimit: models.first?.reducer.options.order.eventIDLimit ?? 0)
         fitting = GateHalf(limit: options.userCount)
         judged = GateHalf(limit: options.userCount)
     }
@@ -51,13 +52,13 @@ struct GatePass {
     /// Takes an event that the intake lets through.
     mutating func take(_ event: EnrichedEvent, at offset: LogOffset) -> Reducer.Outcome {
         let user = event.event.user
-        guard contains(user) else { return pass(event) }
+        guard contains(user) else { return unfolded.pass(event.event) }
         let isAfter = isCut || event.event.seconds >= window.cutSeconds
         if users[user] == nil {
             // A clock that was wrong for a while: an event before the cut after one behind it.
             guard !isAfter, !leftOut.contains(user) else {
                 leftOut.insert(user)
-                return pass(event)
+                return unfolded.pass(event.event)
             }
             let folds = models.map { GateUser.Fold(firstOffset: offset, $0) }
             users[user] = GateUser(folds: folds)
@@ -65,10 +66,10 @@ struct GatePass {
             if note(user) { shrink() }
         }
         // Who has come lately may have had to go at once.
-        guard let index = users.index(forKey: user) else { return pass(event) }
+        guard let index = users.index(forKey: user) else { return unfolded.pass(event.event) }
         if isAfter, !users.values[index].isFrozen { freeze(index) }
         guard users.values[index].isFrozen else { return fold(event, at: offset, index) }
-        let outcome = pass(event)
+        let outcome = unfolded.pass(event.event)
         if case .duplicate = outcome.admission { return outcome }
         users.values[index].purchases.add(event, window, targets)
         return outcome
@@ -151,18 +152,8 @@ struct GatePass {
     /// Ends a user's past: later events only say what was bought.
     private mutating func freeze(_ index: Dictionary<UserID, GateUser>.Index) {
         users.values[index].isFrozen = true
-        let hashes = users.values[index].folds.first?.state.window.eventIDs ?? []
-        if !hashes.isEmpty { eventIDs[users.keys[index]] = hashes }
-    }
-
-    /// Lets an event through that is not folded.
-    private mutating func pass(_ event: EnrichedEvent) -> Reducer.Outcome {
-        let hash = event.event.eventIDHash
-        let limit = models.first?.reducer.options.order.eventIDLimit ?? 0
-        guard hash != 0, limit > 0 else { return .unfolded }
-        let isNew = OrderWindow.note(
-            hash, in: &eventIDs[event.event.user, default: []], limit: limit)
-        return isNew ? .unfolded : Reducer.Outcome(admission: .duplicate, foldedCount: 0)
+        unfolded.add(
+            users.keys[index], users.values[index].folds.first?.state.window.eventIDs ?? [])
     }
 
     /// Gives up the users who come last, of a half that is too large, or of both for memory.
@@ -173,8 +164,9 @@ struct GatePass {
         for user in users.keys.filter({ !contains($0) }) {
             guard let gone = users.removeValue(forKey: user) else { continue }
             byteCount -= GateUser.estimate(gone.folds)
-            let hashes = gone.folds.first?.state.window.eventIDs ?? []
-            if !gone.isFrozen, !hashes.isEmpty { eventIDs[user] = hashes }
+            if !gone.isFrozen {
+                unfolded.add(user, gone.folds.first?.state.window.eventIDs ?? [])
+            }
         }
         leftOut = leftOut.filter(contains)
     }

@@ -63,7 +63,6 @@ struct InteractionPass {
     private static let keyByteCount = 160
 
     private let window: FitWindow
-    private let eventIDLimit: Int
     private let memoryByteCount: Int64
     /// Bytes of a user's or an item's factors.
     private let rowByteCount: Int
@@ -72,8 +71,8 @@ struct InteractionPass {
     private var items: [Int64: Int32] = [:]
     private var categories: [Int64: Int32] = [:]
     private var events: [Interactions.Entry] = []
-    /// Recent event ids: a repeated event moves neither the clock nor a weight.
-    private var eventIDs: [UserID: [UInt64]] = [:]
+    /// Everybody: a repeated event moves neither the clock nor a weight.
+    private var unfolded: UnfoldedUsers
 
     /// - Parameters:
     ///   - window: which events are read.
@@ -82,14 +81,14 @@ struct InteractionPass {
     ///   - factorCount: K of the larger training.
     init(window: FitWindow, eventIDLimit: Int, memoryByteCount: Int64, factorCount: Int) {
         self.window = window
-        self.eventIDLimit = eventIDLimit
+        unfolded = UnfoldedUsers(eventIDLimit: eventIDLimit)
         self.memoryByteCount = memoryByteCount
         rowByteCount = 4 * (factorCount + 16)
     }
 
     /// Takes an event that the intake lets through.
     mutating func take(_ event: EnrichedEvent) -> Reducer.Outcome {
-        guard isNew(event.event) else {
+        guard unfolded.isNew(event.event) else {
             return Reducer.Outcome(admission: .duplicate, foldedCount: 0)
         }
         let isProduct = [.productBuy, .addToCart, .removeFromCart].contains(event.event.kind)
@@ -123,12 +122,6 @@ struct InteractionPass {
     private var byteCount: Int64 {
         Int64(events.count * Self.eventByteCount)
             + Int64((users.count + items.count) * (Self.keyByteCount + rowByteCount))
-    }
-
-    private mutating func isNew(_ event: Event) -> Bool {
-        guard event.eventIDHash != 0, eventIDLimit > 0 else { return true }
-        return OrderWindow.note(
-            event.eventIDHash, in: &eventIDs[event.user, default: []], limit: eventIDLimit)
     }
 
     /// Gives up the users of the greater half of ranks, and what only they had.
