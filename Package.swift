@@ -78,9 +78,10 @@ let package = Package(
             "Profiles", "Snapshots", "Kernels", "Storage", grdb),
 
         // MARK: Assembly
+        stage("Evaluation", "Learning", "Snapshots", "Events", "Kernels", "Storage"),
         stage(
-            "Refresh", "Pipeline", "EventLog", "Events", "Sessions", "Features", "Encoders",
-            "Learning", "Profiles", "Snapshots", "Kernels", "Storage"),
+            "Refresh", "Evaluation", "Pipeline", "EventLog", "Events", "Sessions", "Features",
+            "Encoders", "Learning", "Profiles", "Snapshots", "Kernels", "Storage"),
         stage("Import", "Events", "EventLog", "Storage"),
         stage("Simulation", "Events", "EventLog", "Kernels", "Storage"),
         stage(
@@ -91,10 +92,9 @@ let package = Package(
         .executableTarget(
             name: "ubpd",
             dependencies: [
-                "Daemon", "Refresh", "Import", "Simulation", "Pipeline", "EventLog", "Events",
-                "Sessions", "Features", "Encoders", "Learning", "Profiles", "Kernels", "Snapshots",
-                "Storage",
-                arguments, logging, signals,
+                "Daemon", "Refresh", "Evaluation", "Import", "Simulation", "Pipeline", "EventLog",
+                "Events", "Sessions", "Features", "Encoders", "Learning", "Profiles", "Kernels",
+                "Snapshots", "Storage", arguments, logging, signals,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -105,8 +105,8 @@ let package = Package(
             name: "Benchmarks",
             dependencies: [
                 "Kernels", "EventLog", "Events", "Sessions", "Features", "Encoders", "Learning",
-                "Profiles", "Snapshots", "Pipeline", "Refresh", "Import", "Simulation", "Storage",
-                arguments,
+                "Profiles", "Snapshots", "Pipeline", "Evaluation", "Refresh", "Import",
+                "Simulation", "Storage", arguments,
             ],
             path: "Benchmarks", exclude: ["peers"], swiftSettings: strict),
         .executableTarget(
@@ -141,6 +141,7 @@ let package = Package(
         tests(
             "Refresh", "Learning", "Encoders", "Profiles", "Features", "Sessions", "Events",
             "EventLog", "Pipeline", "Snapshots", "Kernels", "Storage", grdb),
+        tests("Evaluation", "Learning", "Snapshots", "Events", "Kernels", "Storage"),
         tests("Import", "EventLog", "Events", "Storage"),
         tests("Simulation", "EventLog", "Events", "Storage"),
         tests(

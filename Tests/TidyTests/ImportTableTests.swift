@@ -66,8 +66,8 @@ import Testing
 private let order = [
     "CLZ4", "CCrypto", "COneDNN", "CKernels", "Kernels", "Storage", "ControlProtocol",
     "EventLog", "Events", "Sessions", "Features", "Encoders", "Learning", "Profiles", "Snapshots",
-    "Pipeline", "Refresh", "Import", "Simulation", "Daemon", "ubpd", "ubpctl", "Benchmarks",
-    "TestSupport", "Torture",
+    "Pipeline", "Evaluation", "Refresh", "Import", "Simulation", "Daemon", "ubpd", "ubpctl",
+    "Benchmarks", "TestSupport", "Torture",
 ]
 
 /// The data path without what only reads bytes, which most later stages may import whole.
@@ -95,13 +95,18 @@ private let mayImport: [String: Set<String>] = [
     ],
     "Snapshots": ["Profiles", "Events", "EventLog", "Storage"],
     "Pipeline": throughSnapshots,
-    "Refresh": throughSnapshots.union(["Pipeline"]),
+    "Evaluation": ["Learning", "Snapshots", "Events", "Kernels", "Storage"],
+    "Refresh": throughSnapshots.union(["Pipeline", "Evaluation"]),
     "Import": ["EventLog", "Events", "Storage"],
     "Simulation": ["Events", "EventLog", "Kernels", "Storage"],
     "Daemon": throughSnapshots.union(["Pipeline", "ControlProtocol"]),
-    "ubpd": throughSnapshots.union(["Pipeline", "Refresh", "Import", "Simulation", "Daemon"]),
+    "ubpd": throughSnapshots.union([
+        "Pipeline", "Evaluation", "Refresh", "Import", "Simulation", "Daemon",
+    ]),
     "ubpctl": ["ControlProtocol"],
-    "Benchmarks": throughSnapshots.union(["Pipeline", "Refresh", "Import", "Simulation"]),
+    "Benchmarks": throughSnapshots.union([
+        "Pipeline", "Evaluation", "Refresh", "Import", "Simulation",
+    ]),
     "Torture": ["Events", "EventLog", "Storage", "TestSupport"],
 ]
 
