@@ -6,7 +6,11 @@ import Synchronization
 /// `next` is called by one thread at a time; everything else from any thread.
 package final class Follower: Sendable {
     /// Longest single wait, milliseconds: what a change that nobody reported is late by.
-    private static let sliceMilliseconds = 200
+    ///
+    /// A watched directory reports what this machine does to it; what another machine does to a
+    /// shared one is seen by looking. Without a watch, looking is all there is.
+    private static let watchedSliceMilliseconds = 500
+    private static let unwatchedSliceMilliseconds = 200
 
     private let reader: Mutex<LogReader>
     private let watch: any DirectoryWatch
@@ -55,7 +59,10 @@ package final class Follower: Sendable {
             if let chunk { return chunk }
             if isWoken.exchange(false, ordering: .acquiringAndReleasing) { return nil }
             guard remaining > 0 else { return nil }
-            let slice = min(remaining, Self.sliceMilliseconds)
+            let longest =
+                watch.failure == nil
+                ? Self.watchedSliceMilliseconds : Self.unwatchedSliceMilliseconds
+            let slice = min(remaining, longest)
             watch.wait(milliseconds: slice)
             remaining -= slice
         }
