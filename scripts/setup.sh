@@ -8,6 +8,7 @@ set -euo pipefail
 PACKAGES=(
     liblz4-dev libssl-dev libsqlite3-dev libdnnl-dev
     lz4 pkg-config python3 python3-lz4 sqlite3 make groff-base
+    python3-prometheus-client
 )
 
 say() { printf 'setup: %s\n' "$*" >&2; }

@@ -7,9 +7,10 @@ struct StatusCommand: ControlCommand {
         commandName: "status", abstract: "Where the daemon stands: lag, counters, memory.")
 
     @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var repetition: WatchOptions
 
     func run() async throws {
-        try await ask(.status) { StatusReply(json: $0).words }
+        try await watch(repetition, .status) { StatusReply(json: $0).words }
     }
 }
 

@@ -35,9 +35,10 @@ struct GenerationListCommand: ControlCommand {
         commandName: "list", abstract: "All generations, oldest first.")
 
     @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var repetition: WatchOptions
 
     func run() async throws {
-        try await ask(.generationList) { json in
+        try await watch(repetition, .generationList) { json in
             let generations = (json["generations"]?.elements ?? []).map(GenerationReply.init)
             guard !generations.isEmpty else { return "no generations; see `ubpd refresh`" }
             var table = Table(
@@ -152,9 +153,10 @@ struct RefreshStatusCommand: ControlCommand {
         commandName: "status", abstract: "How far the refresh is, or how the last one ended.")
 
     @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var repetition: WatchOptions
 
     func run() async throws {
-        try await ask(.refreshStatus) { json in
+        try await watch(repetition, .refreshStatus) { json in
             guard let refresh = json["refresh"], refresh != .null else {
                 return "no refresh has left word; start one with `ubpd refresh`"
             }

@@ -14,7 +14,8 @@ struct UBPCtl: AsyncParsableCommand {
             """,
         version: Version.program,
         subcommands: [
-            StatusCommand.self, VersionCommand.self, ProfileCommand.self, SnapshotCommand.self,
+            StatusCommand.self, TopCommand.self, MetricsCommand.self, VersionCommand.self,
+            ProfileCommand.self, SnapshotCommand.self,
             GenerationCommand.self, SpaceCommand.self, RefreshCommand.self,
             QuarantineCommand.self, CheckpointCommand.self, DrainCommand.self, CallCommand.self,
         ])

@@ -141,6 +141,7 @@ import Testing
         ("log_dir: /a/b\nstate_dir: /a//b/\n", 2, "state_dir"),
         ("log_dir: /a/b\nstate_dir: /a/b/c\n", 2, "state_dir"),
         ("socket: /var/lib/ubpd/log\n", 1, "socket"),
+        ("metrics: {textfile: /tmp/ubpd.txt}\n", 1, "metrics.textfile"),
     ])
     func `refuses values that cannot stand together`(yaml: String, line: Int, key: String) throws {
         let problem = try #require(problems(yaml).first, "\(yaml) was taken")

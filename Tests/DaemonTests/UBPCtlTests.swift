@@ -27,6 +27,8 @@ import Testing
         try await ServerFixture.serve { fixture in
             let verbs: [([String], String)] = [
                 (["status"], "caught up"), (["version"], "ubpd \(Version.program)"),
+                (["metrics"], "ubpd_records_read_total 10"),
+                (["top", "--count", "1"], "A SECOND"),
                 (["profile", "get", "5"], "1970-01-01 00:01:39 UTC"),
                 (["profile", "get", "5", "404"], "no"),
                 (["profile", "predict", "5"], "75.0 %"),
@@ -105,7 +107,7 @@ import Testing
         try await ServerFixture.serve { fixture in
             let cases: [([String], Int32, String)] = [
                 (["snapshot", "show", "9"], 1, "unknown_snapshot"),
-                (["call", "metrics"], 1, "not_available"),
+                (["call", "finetune.status"], 1, "not_available"),
                 (["profile", "get", "no such"], 1, "invalid_params"),
                 (["quarantine", "show", "9/9"], 1, "unknown_entry"),
                 (["quarantine", "show", "9"], 1, "invalid_params"),
@@ -130,6 +132,45 @@ import Testing
             fixture.service.openGates()
             #expect(try await run(fixture, ["--help"]).status == 0)
             #expect(try await run(fixture, ["--version"]).output == Version.program + "\n")
+        }
+    }
+}
+
+/// What `top` makes of the histogram that `metrics` tells.
+extension UBPCtlTests {
+    @Test func `top tells what was asked since the look before, and how long it took`()
+        async throws
+    {
+        try await ServerFixture.serve { fixture in
+            for _ in 0..<3 { _ = try await run(fixture, ["version"]) }
+            let child = try await run(
+                fixture, ["top", "--json", "--count", "2", "--interval", "0.1"])
+            #expect(child.status == 0, "\(child.error)")
+            let looks = try child.output.split(separator: "\n").map {
+                try JSONParser.parse(Array($0.utf8))
+            }
+            #expect(looks.count == 2 && looks.allSatisfy { $0["state"] == "live" })
+            func requests(_ look: JSONValue, _ method: String) -> JSONValue? {
+                look["requests"]?.elements?.first { $0["method"]?.text == method }
+            }
+            let first = try #require(looks.first)
+            let last = try #require(looks.last)
+            #expect(requests(first, "version")?["per_second"]?.number ?? 0 > 0)
+            #expect(requests(first, "version")?["p99_seconds"]?.number ?? 0 > 0)
+            // Nobody asked for the version between the looks; the first look itself asked for status.
+            #expect(requests(last, "version")?["per_second"]?.number == 0)
+            #expect(requests(last, "version")?["p99_seconds"] == .null)
+            #expect(requests(last, "status")?["per_second"]?.number ?? 0 > 0)
+        }
+    }
+
+    @Test(arguments: [
+        ["top", "--interval", "0"], ["top", "--count", "0"], ["status", "--watch", "0"],
+    ])
+    func `refuses a pace that is none`(arguments: [String]) async throws {
+        try await ServerFixture.serve { fixture in
+            let child = try await run(fixture, arguments)
+            #expect(child.status == 2 && child.error.contains("wants"), "\(child.error)")
         }
     }
 }

@@ -4,14 +4,14 @@ import Testing
 
 /// Man pages and completions, both made of what the programs say of themselves.
 @Suite struct ManPageTests {
-    private func pages(in folder: TemporaryDirectory) async throws {
+    private func pages(in folder: borrowing TemporaryDirectory) async throws {
         let made = try await Child.run([
             "python3", "\(Programs.root)/scripts/man.py", Programs.directory, folder.path,
         ])
         try #require(made.status == 0, "\(made.error)")
     }
 
-    private func page(_ name: String, _ folder: TemporaryDirectory) throws -> String {
+    private func page(_ name: String, _ folder: borrowing TemporaryDirectory) throws -> String {
         try String(contentsOfFile: "\(folder.path)/\(name)", encoding: .utf8)
     }
 

@@ -36,6 +36,7 @@ extension ConfigurationReader {
                     + "\(batchBytes) bytes, control.request_bytes is \(c.control.requestBytes)")
         }
         checkPaths(of: c)
+        checkTextfile(of: c)
     }
 
     private mutating func checkPaths(of c: Configuration) {
@@ -50,6 +51,15 @@ extension ConfigurationReader {
         if normalized(c.socketPath) == log || normalized(c.socketPath) == state {
             report(combination: "socket", message: "socket (\(c.socketPath)) is a directory's path")
         }
+    }
+
+    /// node_exporter reads files named `*.prom` alone, and silently leaves out others.
+    private mutating func checkTextfile(of c: Configuration) {
+        let path = c.metrics.textfile
+        guard !path.isEmpty, !path.hasSuffix(".prom") else { return }
+        report(
+            combination: "metrics.textfile",
+            message: "metrics.textfile (\(path)) must end with .prom, or no collector reads it")
     }
 
     private func normalized(_ path: String) -> String {

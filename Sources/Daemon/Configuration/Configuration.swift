@@ -30,10 +30,18 @@ package struct Configuration: Sendable, Equatable {
     package var space = SpaceOptions()
     package var control = ControlOptions()
     package var quarantine = QuarantineBounds()
+    package var metrics = MetricsOptions()
     package var log = LogOptions()
 
     /// Every key at its default.
     package init() {}
+
+    /// What is told to monitoring beside the method `metrics`.
+    package struct MetricsOptions: Sendable, Equatable {
+        /// Path of the textfile collector's file; empty for none.
+        package var textfile = ""
+        package var intervalSeconds: Int64 = 15
+    }
 
     /// Event times that a record may have; others are quarantined.
     package struct EventBounds: Sendable, Equatable {

@@ -154,6 +154,12 @@ extension ConfigurationKey {
         .integer(
             "quarantine.bytes", \.quarantine.bytes, 65_536...1_099_511_627_776,
             "Bytes of refused records kept; the oldest leave first."),
+        .optionalPath(
+            "metrics.textfile", \.metrics.textfile, atMost: 4000,
+            "File of metrics for node_exporter's textfile collector, NAME.prom."),
+        .integer(
+            "metrics.interval_seconds", \.metrics.intervalSeconds, 1...3600,
+            "Seconds after which that file is written anew."),
         .choice(
             "log.level", \.log.level,
             "Least important messages that the daemon writes to its journal."),

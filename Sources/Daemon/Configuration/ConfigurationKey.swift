@@ -64,6 +64,23 @@ package struct ConfigurationKey: Sendable {
             text: { $0[keyPath: place] })
     }
 
+    /// A path, or the word none, which is kept as an empty text.
+    static func optionalPath(
+        _ path: String, _ place: any Place<String>, atMost byteCount: Int, _ summary: String
+    ) -> Self {
+        Self(
+            path: path, summary: summary,
+            want: "a path of 1…\(byteCount) bytes, or none",
+            take: { node, configuration in
+                guard let text = node.text, !text.isEmpty, text.utf8.count <= byteCount,
+                    !text.utf8.contains(0)
+                else { return node }
+                configuration[keyPath: place] = text == "none" ? "" : text
+                return nil
+            },
+            text: { $0[keyPath: place].isEmpty ? "none" : $0[keyPath: place] })
+    }
+
     static func choice<Value: RawRepresentable<String> & CaseIterable & Sendable>(
         _ path: String, _ place: any Place<Value>, _ summary: String
     ) -> Self {

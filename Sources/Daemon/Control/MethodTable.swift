@@ -8,6 +8,7 @@ package struct MethodTable: Sendable {
     let service: any ProfileService
     let names: any UserNames
     let profileBatch: Int
+    let meter = RequestMeter()
     private let clock: any Clock
     private let startNanoseconds: UInt64
 
@@ -35,6 +36,18 @@ package struct MethodTable: Sendable {
     ) async
         -> Result<JSONValue, ControlError>
     {
+        let start = clock.monotonicNanoseconds()
+        let answer = await carryOut(request, role: role, connections: connections)
+        var refusal: ControlError?
+        if case .failure(let error) = answer { refusal = error }
+        meter.note(
+            request.method, refusal, nanoseconds: clock.monotonicNanoseconds() &- start)
+        return answer
+    }
+
+    private func carryOut(
+        _ request: Request, role: Role, connections: Int
+    ) async -> Result<JSONValue, ControlError> {
         do throws(ControlError) {
             guard role >= .reader else { throw .forbidden(request.method, want: .reader) }
             guard let method = Method(rawValue: request.method) else {
@@ -55,6 +68,7 @@ package struct MethodTable: Sendable {
     ) async throws(ControlError) -> JSONValue {
         switch method {
         case .status: try await status(params, connections: connections)
+        case .metrics: try await metrics(params, connections: connections)
         case .version: try version(params)
         case .profileGet: try await profile(params)
         case .profileBatch: try await profiles(params)
@@ -118,10 +132,14 @@ package struct MethodTable: Sendable {
         var reply = StatusReply(report)
         reply.version = Version.program
         reply.processID = Int64(Accounts.ownProcess)
-        let elapsed = clock.monotonicNanoseconds() - startNanoseconds
-        reply.uptimeSeconds = Double(elapsed / 1_000_000) / 1000
+        reply.uptimeSeconds = uptimeSeconds
         reply.connections = Int64(connections)
         return reply.json
+    }
+
+    /// Since the table was made, to the millisecond.
+    var uptimeSeconds: Double {
+        Double((clock.monotonicNanoseconds() - startNanoseconds) / 1_000_000) / 1000
     }
 
     private func checkpoint(_ params: [JSONValue.Member]) async throws(ControlError) -> JSONValue {

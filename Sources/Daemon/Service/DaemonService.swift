@@ -47,10 +47,16 @@ package struct DaemonService: Sendable {
         let runner = PipelineService(
             pipeline: pipeline, serviceManager: serviceManager, restoresSignals: handlesSignals,
             logger: logger)
+        let metrics = configuration.metrics
+        let files = [metrics.textfile].filter { !$0.isEmpty }.map { path in
+            MetricsFileService(
+                table: table, path: path, intervalSeconds: metrics.intervalSeconds, host: host,
+                logger: logger)
+        }
         // Shutdown goes from the last to the first: drain while the socket still answers.
         let group = ServiceGroup(
             configuration: .init(
-                services: [
+                services: files.map { .init(service: $0) } + [
                     .init(service: reporter), .init(service: server),
                     .init(
                         service: runner,

@@ -1,0 +1,27 @@
+import ControlProtocol
+import Pipeline
+import Storage
+
+/// `metrics`.
+extension MethodTable {
+    /// The media type of OpenMetrics text.
+    static let metricsType = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+    func metrics(
+        _ params: [JSONValue.Member], connections: Int
+    ) async throws(ControlError) -> JSONValue {
+        try Parameters(params).finish()
+        let page = try await ask { service throws(PipelineError) in try await service.status() }
+        return [
+            "content_type": .string(Self.metricsType),
+            "text": .string(metricsPage(page, connections: connections).text(.openMetrics)),
+        ]
+    }
+
+    /// What monitoring reads, as of `report`.
+    func metricsPage(_ report: StatusReport, connections: Int) -> MetricsPage {
+        MetricsPage(
+            report: report, requests: meter.all(), connections: connections,
+            uptimeSeconds: uptimeSeconds, version: Version.program)
+    }
+}

@@ -1,0 +1,68 @@
+import ArgumentParser
+import ControlProtocol
+import Foundation
+
+/// The option of verbs that show how things stand.
+struct WatchOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Ask again every so many seconds until interrupted; with --json a document a line.",
+            valueName: "seconds"))
+    var watch: Double?
+
+    mutating func validate() throws {
+        if let watch, !(watch >= 0.1 && watch <= 86_400) {
+            throw ValidationError("--watch wants seconds from 0.1 to 86400")
+        }
+    }
+}
+
+extension ControlCommand {
+    /// Asks once, or again and again.
+    func watch(
+        _ options: WatchOptions, _ method: Method, _ params: [JSONValue.Member] = [],
+        words: (JSONValue) -> String
+    ) async throws {
+        guard let seconds = options.watch else {
+            return try await ask(method, params, words: words)
+        }
+        let screen = Screen()
+        while true {
+            let result = try await result(of: method.rawValue, params)
+            screen.show(connection.json ? result.line : words(result), asLine: connection.json)
+            try await Task.sleep(for: .seconds(seconds))
+        }
+    }
+}
+
+extension JSONValue {
+    /// The text on one line.
+    var line: String { String(decoding: encoded, as: UTF8.self) }
+}
+
+/// Standard output: a terminal that is drawn anew, or a stream to which texts are added.
+struct Screen {
+    /// Whether it can be drawn anew.
+    let isTerminal: Bool
+    /// Whether headings may be bold: a terminal, and no NO_COLOR (https://no-color.org).
+    let isStyled: Bool
+
+    init() {
+        let environment = ProcessInfo.processInfo.environment
+        isTerminal = isatty(STDOUT_FILENO) == 1 && environment["TERM"] != "dumb"
+        isStyled = isTerminal && (environment["NO_COLOR"] ?? "").isEmpty
+    }
+
+    /// Shows a text in place of the one before it; where that cannot be, behind an empty line.
+    func show(_ text: String, asLine: Bool = false) {
+        // Cursor home, each line cleared behind its text, then all below (ECMA-48, EL and ED).
+        let shown =
+            isTerminal && !asLine
+            ? "\u{1B}[H" + text.replacing("\n", with: "\u{1B}[K\n") + "\u{1B}[K\n\u{1B}[J"
+            : text + (asLine ? "\n" : "\n\n")
+        FileHandle.standardOutput.write(Data(shown.utf8))
+    }
+
+    /// A heading.
+    func bold(_ text: String) -> String { isStyled ? "\u{1B}[1m\(text)\u{1B}[0m" : text }
+}
