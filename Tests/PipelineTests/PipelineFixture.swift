@@ -56,7 +56,8 @@ struct PipelineFixture {
         }
         _ = try store.publishSpace(
             SpaceManifest(
-                id: 1, trained: false, seed: 5, fitFrom: ShopLog.start, fitTo: ShopLog.start + 1),
+                id: 1, trained: false, seed: 5, fitFrom: ShopLog.start, fitTo: ShopLog.start + 1,
+                endRow: isOld ? nil : TinySpace.space().endRowNames),
             files: space)
         _ = try store.publishGeneration(
             GenerationManifest(
