@@ -140,29 +140,42 @@ extension EncoderName {
 }
 
 /// Examples as a multi-task network reads them: the latest rows, and END.
-struct LatestRows: ExampleSource {
+package struct LatestRows: ExampleSource {
     /// What is wrong with an example without END where a network reads it.
     static let missingEndRow = "it has no END row: an example of an older version"
 
-    let source: any ExampleSource
-    let limit: Int
-    let readsEndRow: Bool
-    /// For errors.
-    let network: EncoderName
+    private let source: any ExampleSource
+    private let limit: Int
+    private let readsEndRow: Bool
+    private let network: EncoderName
 
-    var count: Int { source.count }
-    var fingerprint: UInt64 {
+    /// - Parameters:
+    ///   - source: with all rows, and END.
+    ///   - limit: N ≥ 1.
+    ///   - readsEndRow: whether the network reads END.
+    ///   - network: for errors.
+    package init(
+        source: any ExampleSource, limit: Int, readsEndRow: Bool, network: EncoderName
+    ) {
+        self.source = source
+        self.limit = limit
+        self.readsEndRow = readsEndRow
+        self.network = network
+    }
+
+    package var count: Int { source.count }
+    package var fingerprint: UInt64 {
         let rows = SeededRandom.mix(source.fingerprint &+ UInt64(limit))
         return readsEndRow ? SeededRandom.mix(rows) : rows
     }
 
-    func rowCount(_ index: Int) -> Int {
+    package func rowCount(_ index: Int) -> Int {
         min(limit, source.rowCount(index)) + (readsEndRow ? 1 : 0)
     }
 
-    func owner(_ index: Int) -> UserID? { source.owner(index) }
+    package func owner(_ index: Int) -> UserID? { source.owner(index) }
 
-    func examples(_ indices: [Int]) throws(LearningError) -> [TrainingExample] {
+    package func examples(_ indices: [Int]) throws(LearningError) -> [TrainingExample] {
         var examples = try source.examples(indices)
         for (place, index) in indices.enumerated() {
             guard let rows = examples[place].latestRows(limit, readsEndRow: readsEndRow) else {
