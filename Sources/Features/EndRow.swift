@@ -50,6 +50,7 @@ extension Scaler {
     /// A kind that saw one value or none, such as a shop's without visits, says nothing.
     ///
     /// - Parameter scalers: of one treatment and λ, at least one.
+    /// - Returns: the first one's treatment and λ, and the range of all; low = high without any.
     fileprivate static func spanning(_ scalers: [Scaler]) -> Scaler {
         var spanning = scalers[0]
         let fitted = scalers.filter { $0.high > $0.low }

@@ -64,8 +64,9 @@ package struct SpaceFiles: Sendable {
     }
 
     /// Reads what `encoded` gave from a space's directory; an encoder without a file is absent, and
-    /// lists without a file, as in a space of an older version, are empty. A space whose manifest says
-    /// nothing of END is one whose networks do not read it.
+    /// lists without a file, as in a space of an older version, are empty.
+    ///
+    /// A space whose manifest says nothing of END is one whose networks do not read it.
     package init(space: String, on disk: any Disk) throws(FeatureError) {
         do {
             let ids = try Self.lists("\(space)/vocabulary.json", RowVocabulary.limit, disk)

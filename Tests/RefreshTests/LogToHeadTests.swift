@@ -1,3 +1,4 @@
+import Encoders
 import Events
 import Features
 import Kernels

@@ -22,7 +22,9 @@ struct ExampleRecord {
     static let rowLimit = Int(UInt16.max)
     /// The most bytes of a record.
     static let mostByteCount =
-        2 * (headWordCount + rowLimit * (2 * RowLayout.width + tokenWordCount) + RowLayout.width + 512)
+        2
+        * (headWordCount + rowLimit * (2 * RowLayout.width + tokenWordCount) + RowLayout.width
+            + 512)
 
     var user: UserID
     var example: TrainingExample
@@ -96,7 +98,8 @@ struct ExampleRecord {
                 items: items.map { UInt8(truncatingIfNeeded: $0) })
             self.user = user
             example = TrainingExample(
-                rows: rows, endRow: end, futureRows: future, tokens: tokens, endBucket: UInt8(head[2] >> 8),
+                rows: rows, endRow: end, futureRows: future, tokens: tokens,
+                endBucket: UInt8(head[2] >> 8),
                 labels: head[2] & Self.labelFlag == 0 ? nil : labels)
         } catch {
             throw .init(error.description)

@@ -83,8 +83,8 @@ package struct RefreshJobOptions: Sendable {
             "refresh.parts = \(orderedParts.map(\.rawValue).joined(separator: ", "))",
             "train.epochs = \(epochs.joined(separator: ", "))", "train.max_rows = \(rowLimit)",
             // Made of other examples, it cannot be gone on with.
-            "examples = with END", "train.precision = \(precision.rawValue)", "bpr, items = \(itemFactors)",
-            "bpr, categories = \(categoryFactors)",
+            "examples = with END", "train.precision = \(precision.rawValue)",
+            "bpr, items = \(itemFactors)", "bpr, categories = \(categoryFactors)",
             "clock.users = \(refresh.clock.users)",
             "clock.max_jump_seconds = \(refresh.clock.maximumJumpSeconds)",
             "clock.held_events = \(refresh.clock.heldLimit)",
