@@ -76,8 +76,11 @@ struct ShopExamples {
     /// A user's example as MTL reads it.
     static func latest(_ example: TrainingExample) -> TrainingExample {
         var latest = example
-        latest.rows = Array(example.rows.suffix(rowWindow * RowLayout.width))
-        latest.tokens = Array(example.tokens.suffix(rowWindow))
+        // Every example of a fold has END.
+        latest.rows = example.latestRows(rowWindow, readsEndRow: true) ?? []
+        latest.endRow = []
+        latest.tokens =
+            example.tokens.suffix(rowWindow) + [RowToken.end(bucket: example.endBucket)]
         return latest
     }
 

@@ -36,6 +36,8 @@ package enum RowLayout {
     package static let gap = 59
     package static let age = 60
     package static let emptyFuture = 61
+    /// One-hot of END, which is no row of an event (`EndRow`).
+    package static let end = 62
     /// Price in a product row.
     package static let price = 42
     /// First of the 16 name components in a product row.
@@ -103,6 +105,14 @@ package enum RowLayout {
         case .product: position <= 58
         case .visit: position <= 32
         case .search: position <= 36
+        }
+    }
+
+    /// Whether END gives the position a meaning.
+    package static func isUsedByEnd(_ position: Int) -> Bool {
+        switch position {
+        case end, gap, age, weeks..<weeks + WeekRing.count: true
+        default: false
         }
     }
 

@@ -21,15 +21,18 @@ package struct PredictionReply: Sendable {
     package var space: Int64
     package var generation: Int64
     package var trained: Bool
+    /// Event time they speak for: the log clock; nil before the first event.
+    package var asOf: Int64?
     package var offset: LogOffset
     package var rows: [Row]
 
     package init(
-        space: Int64, generation: Int64, trained: Bool, offset: LogOffset, rows: [Row]
+        space: Int64, generation: Int64, trained: Bool, asOf: Int64?, offset: LogOffset, rows: [Row]
     ) {
         self.space = space
         self.generation = generation
         self.trained = trained
+        self.asOf = asOf
         self.offset = offset
         self.rows = rows
     }

@@ -35,13 +35,13 @@ extension Profiler {
             throw .tooManyUsers(asked: ids.count, limit: options.profileBatchCount)
         }
         let time = asOf ?? intake.asOf
-        let rows = zip(ids, try settledUsers(ids)).map { id, user in
+        let rows = zip(ids, try settledUsers(ids, asOf: time)).map { id, user in
             guard let user else {
                 return ProfileReply.Row(unknown: id, width: builder.layout.width)
             }
             var values: [Float] = []
             values.reserveCapacity(builder.layout.width)
-            builder.append(user.settled, asOf: time, to: &values)
+            builder.append(user.settled, to: &values)
             return ProfileReply.Row(
                 user: id, isKnown: true, values: values,
                 rowCount: user.settled.state.rows.totalCount,
@@ -69,29 +69,43 @@ extension Profiler {
         guard ids.count <= options.profileBatchCount else {
             throw .tooManyUsers(asked: ids.count, limit: options.profileBatchCount)
         }
-        let rows = zip(ids, try settledUsers(ids)).map { id, user in
+        let time = intake.asOf
+        let rows = zip(ids, try settledUsers(ids, asOf: time)).map { id, user in
             PredictionReply.Row(
                 user: id, prediction: user.map { builder.prediction($0.settled) })
         }
         return PredictionReply(
             space: generation.space, generation: generation.id, trained: generation.trained,
-            offset: applied.recordCount, rows: rows)
+            asOf: intake.counters.read == 0 ? nil : time, offset: applied.recordCount, rows: rows)
     }
 
-    /// The users as they are settled now, remembered or made; nil for an unknown one.
-    private func settledUsers(_ ids: [UserID]) throws(PipelineError) -> [SettledUser?] {
+    /// The users as they are settled now, remembered or made, at a time; nil for an unknown one.
+    private func settledUsers(
+        _ ids: [UserID], asOf: Int64
+    ) throws(PipelineError) -> [SettledUser?] {
         var found: [SettledUser?] = []
         var missing: [(place: Int, version: UInt64?)] = []
+        // Remembered at another time.
+        var stale: [(place: Int, version: UInt64)] = []
         var inputs: [ProfileBuilder.Input] = []
         for (place, id) in ids.enumerated() {
             let version = users.slot(of: id).map { users[$0].touched }
             let known = version.flatMap { settledCache.settled(id, version: $0) }
             found.append(known)
+            if let version, let known, known.settled.asOf != asOf { stale.append((place, version)) }
             guard known == nil, let input = try input(of: id) else { continue }
             inputs.append(input)
             missing.append((place, version))
         }
-        let made = builder.settle(inputs, withLogits: false)
+        var moved = stale.compactMap { found[$0.place]?.settled }
+        builder.move(&moved, to: asOf)
+        for ((place, version), settled) in zip(stale, moved) {
+            guard var user = found[place] else { continue }
+            user.settled = settled
+            found[place] = user
+            settledCache.keep(ids[place], version: version, user)
+        }
+        let made = builder.settle(inputs, asOf: asOf, withLogits: false)
         stepCount += Int64(builder.stepCount)
         for (index, (place, version)) in missing.enumerated() {
             let user = SettledUser(inputs[index], made[index])

@@ -4,7 +4,7 @@ import Profiles
 import Sessions
 import Storage
 
-/// A user as a read sees it: everything of a profile but what depends on `as_of`.
+/// A user as a read at some time saw it; `ProfileBuilder.move` takes it to another time.
 struct SettledUser: Sendable {
     var settled: ProfileBuilder.Settled
     /// Time of the user's newest event, and events that wait, before they were settled.

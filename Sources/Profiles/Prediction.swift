@@ -33,7 +33,7 @@ package struct Prediction: Sendable, Equatable {
 }
 
 extension ProfileBuilder {
-    /// What the generation predicts of a settled user; no function of `as_of`.
+    /// What the generation predicts of a settled user, at the time the user speaks for.
     package func prediction(_ user: Settled) -> Prediction {
         func targets(_ ids: [Int64], _ logits: [Float], _ scores: [Float]?) -> [Prediction.Target] {
             zip(ids, logits).enumerated().map { place, pair in
@@ -52,10 +52,10 @@ extension ProfileBuilder {
     func logits(of user: Settled) -> Logits {
         var logits = Logits()
         if let encoder = model.bank.multiTaskEncoder(.mtlChurn) {
-            logits.churn = encoder.outputs(latents: user.churnLatents).churn.first
+            logits.churn = encoder.outputs(latents: user.latents[.mtlChurn] ?? []).churn.first
         }
         if let encoder = model.bank.multiTaskEncoder(.mtlPropensity) {
-            let outputs = encoder.outputs(latents: user.propensityLatents)
+            let outputs = encoder.outputs(latents: user.latents[.mtlPropensity] ?? [])
             logits.categories = outputs.categories
             logits.items = outputs.items
         }

@@ -38,11 +38,13 @@ package struct ProfileBuilder: Sendable {
     package let model: ProfileModel
     private var scratch = FoldScratch()
     private var replay: RaggedReplay
+    private let endRow: EndRow
 
     /// A builder of the model's profiles.
     package init(model: ProfileModel) {
         self.model = model
         replay = RaggedReplay(model.bank)
+        endRow = EndRow(model.reducer.statistics)
     }
 
     /// Columns of a profile.
@@ -58,31 +60,35 @@ package struct ProfileBuilder: Sendable {
     package mutating func profiles(
         _ inputs: [Input], asOf: Int64
     ) -> (settled: [UserState], values: [Float]) {
-        let settled = settle(inputs, withLogits: false)
+        let settled = settle(inputs, asOf: asOf, withLogits: false)
         var values: [Float] = []
         values.reserveCapacity(inputs.count * layout.width)
-        append(settled, asOf: asOf, to: &values)
+        append(settled, to: &values)
         return (settled.map(\.state), values)
     }
 
-    /// What a profile is made of whatever `as_of` is.
+    /// What a profile and a prediction are read off from, at one time.
     package struct Settled: Sendable {
         /// Pending events folded, open sessions closed.
         package var state: UserState
-        /// The columns of the parts before ESA's.
-        package var columns: [Float] = []
+        /// The time it speaks for, seconds since 1970; `move` takes it to another.
+        package internal(set) var asOf: Int64
+        /// z of each encoder that has one, `[Z]`.
+        var latents: [EncoderName: [Float]] = [:]
+        /// The multi-task encoders' states before the rows that they read anew, `[S]` each.
+        var windowStates: [EncoderName: [Float]] = [:]
         /// ESA's hidden state after the last row, `[H]`; empty when the part is not served.
-        package var tokenState: [Float] = []
-        /// z of MTL Propensity and of MTL Churn, which the heads read; empty without the network.
-        package var propensityLatents: [Float] = []
-        package var churnLatents: [Float] = []
+        var tokenState: [Float] = []
         /// Empty when `settle` was not asked for them.
         package var logits = Logits()
         /// BPR's scores of the target items and categories; nil for a user who has none.
         package var itemScores: [Float]?
         package var categoryScores: [Float]?
 
-        init(state: UserState) { self.state = state }
+        init(state: UserState, asOf: Int64) {
+            self.state = state
+            self.asOf = asOf
+        }
     }
 
     /// What the heads say before the sigmoid.
@@ -98,43 +104,55 @@ package struct ProfileBuilder: Sendable {
     ///
     /// - Parameters:
     ///   - inputs: the users.
+    ///   - asOf: the time that is looked from.
     ///   - withLogits: whether the heads are asked as well; no column depends on them, and their
     ///     weights are larger than all the others of a multi-task network.
     /// - Returns: the users, from each of which profiles can be read off.
-    package mutating func settle(_ inputs: [Input], withLogits: Bool = true) -> [Settled] {
-        var settled = settledStates(inputs)
+    package mutating func settle(
+        _ inputs: [Input], asOf: Int64, withLogits: Bool = true
+    ) -> [Settled] {
+        var settled = settledStates(inputs, asOf: asOf)
         guard !settled.isEmpty else { return settled }
-        let networks = Networks(model, replay, settled.map(\.state))
+        fillNetworks(&settled)
+        readWindows(&settled, by: EncoderBank.trailingNames)
         for index in settled.indices {
-            networks.fill(&settled[index], index)
             fillScores(&settled[index])
             if withLogits { settled[index].logits = logits(of: settled[index]) }
-            for part in model.parts where part.isPublished {
-                settled[index].columns += columns(part, settled[index], index, networks)
-            }
         }
         return settled
     }
 
-    /// Appends profiles, `[users, D]`, to `values`.
-    package func append(_ users: [Settled], asOf: Int64, to values: inout [Float]) {
-        let ended = model.parts.contains(.esa) ? endedStates(users, asOf: asOf) : []
+    /// Takes settled users to another time: what reads END is asked again, the rest stays.
+    ///
+    /// Logits, if they were there, are gone.
+    package func move(_ users: inout [Settled], to asOf: Int64) {
+        for index in users.indices {
+            users[index].asOf = asOf
+            users[index].logits = Logits()
+        }
+        guard !users.isEmpty else { return }
+        readWindows(&users, by: EncoderBank.trailingNames.filter(model.endRowNetworks.contains))
+    }
+
+    /// Appends profiles, `[users, D]`, to `values`, each of the time its user speaks for.
+    package func append(_ users: [Settled], to values: inout [Float]) {
+        let ended = model.parts.contains(.esa) ? endedStates(users) : []
         let width = users.isEmpty ? 0 : ended.count / users.count
         for (index, user) in users.enumerated() {
-            values.append(contentsOf: user.columns)
+            for part in model.parts where part.isPublished { values += columns(part, user) }
             values.append(contentsOf: ended[index * width..<(index + 1) * width])
             if model.parts.contains(.stats) {
-                values.append(contentsOf: StatsPart.values(user.state, asOf: asOf))
+                values.append(contentsOf: StatsPart.values(user.state, asOf: user.asOf))
             }
         }
     }
 
     /// Appends a profile, `[D]`, to `values`.
-    package func append(_ user: Settled, asOf: Int64, to values: inout [Float]) {
-        append([user], asOf: asOf, to: &values)
+    package func append(_ user: Settled, to values: inout [Float]) {
+        append([user], to: &values)
     }
 
-    private mutating func settledStates(_ inputs: [Input]) -> [Settled] {
+    private mutating func settledStates(_ inputs: [Input], asOf: Int64) -> [Settled] {
         replay.removeAll()
         let settled = inputs.map { input in
             scratch.removeRows()
@@ -143,10 +161,71 @@ package struct ProfileBuilder: Sendable {
             departed.append(scratch.departed)
             replay.addUser(
                 input.hidden, steppedCount: input.steppedCount, departed: departed, state.rows)
-            return Settled(state: state)
+            return Settled(state: state, asOf: asOf)
         }
         stepCount = replay.run()
         return settled
+    }
+
+    /// What the encoders make of the rows that the replay has stepped them over, in its order.
+    private func fillNetworks(_ users: inout [Settled]) {
+        func row(_ values: [Float], _ index: Int) -> [Float] {
+            let width = values.count / users.count
+            return Array(values[index * width..<(index + 1) * width])
+        }
+        for name in [EncoderName.sra, .fip, .previousSRA] {
+            guard let encoder = model.bank.rowEncoder(name) else { continue }
+            let hidden = replay.states(of: name)
+            var latents = [Float](repeating: 0, count: users.count * encoder.latentWidth)
+            var span = latents.mutableSpan
+            encoder.latent(hidden: hidden.span, into: &span)
+            for index in users.indices { users[index].latents[name] = row(latents, index) }
+        }
+        for name in EncoderBank.trailingNames where model.bank.multiTaskEncoder(name) != nil {
+            let states = replay.states(of: name)
+            for index in users.indices { users[index].windowStates[name] = row(states, index) }
+        }
+        guard model.parts.contains(.esa) else { return }
+        let states = replay.states(of: .esa)
+        for index in users.indices { users[index].tokenState = row(states, index) }
+    }
+
+    /// z of multi-task encoders, each over the users' last N rows, and END if it reads that.
+    private func readWindows(_ users: inout [Settled], by names: [EncoderName]) {
+        for readsEndRow in [false, true] {
+            let encoders = names.filter {
+                model.endRowNetworks.contains($0) == readsEndRow
+                    && model.bank.multiTaskEncoder($0) != nil
+            }
+            guard !encoders.isEmpty else { continue }
+            var rows: [UInt16] = []
+            let lengths = users.map { user in
+                appendWindow(of: user, withEndRow: readsEndRow, to: &rows)
+            }
+            for name in encoders {
+                guard let encoder = model.bank.multiTaskEncoder(name) else { continue }
+                let states = users.flatMap { $0.windowStates[name] ?? [] }
+                let latents = encoder.latents(
+                    rows: rows.span, lengths: lengths, states: states.span)
+                let width = encoder.latentWidth
+                for index in users.indices {
+                    users[index].latents[name] = Array(
+                        latents[index * width..<(index + 1) * width])
+                }
+            }
+        }
+    }
+
+    /// Appends the rows that a multi-task encoder reads of a user; how many they are.
+    private func appendWindow(
+        of user: Settled, withEndRow readsEndRow: Bool, to rows: inout [UInt16]
+    ) -> Int {
+        let window = user.state.rows
+        let count = min(window.totalCount, Int64(model.bank.rowWindow))
+        for row in window.totalCount - count..<window.totalCount { rows += window.row(row) }
+        guard readsEndRow else { return Int(count) }
+        rows += endRow.halves(user.state, asOf: user.asOf)
+        return Int(count) + 1
     }
 
     private func fillScores(_ user: inout Settled) {
@@ -155,15 +234,14 @@ package struct ProfileBuilder: Sendable {
     }
 
     /// The columns of a published part.
-    private func columns(
-        _ part: ProfilePart, _ user: Settled, _ index: Int, _ networks: Networks
-    ) -> [Float] {
-        switch part {
-        case .sra: blended(networks.latents(.sra, index), networks.latents(.previousSRA, index))
-        case .mtl: blended(networks.latents(.mtl, index), networks.latents(.previousMTL, index))
-        case .mtlPropensity: networks.latents(.mtlPropensity, index)
-        case .fip: networks.latents(.fip, index)
-        case .mtlChurn: networks.latents(.mtlChurn, index)
+    private func columns(_ part: ProfilePart, _ user: Settled) -> [Float] {
+        func latents(_ name: EncoderName) -> [Float] { user.latents[name] ?? [] }
+        return switch part {
+        case .sra: blended(latents(.sra), latents(.previousSRA))
+        case .mtl: blended(latents(.mtl), latents(.previousMTL))
+        case .mtlPropensity: latents(.mtlPropensity)
+        case .fip: latents(.fip)
+        case .mtlChurn: latents(.mtlChurn)
         case .bprItems: padded(user.itemScores)
         case .bprCategories: padded(user.categoryScores)
         case .esa, .stats: []
@@ -187,7 +265,7 @@ package struct ProfileBuilder: Sendable {
     }
 
     /// `[users, H]` ESA's states after END, which says how long ago the newest event was.
-    private func endedStates(_ users: [Settled], asOf: Int64) -> [Float] {
+    private func endedStates(_ users: [Settled]) -> [Float] {
         guard let encoder = model.bank.tokenEncoder else { return [] }
         var states: [Float] = []
         states.reserveCapacity(users.count * encoder.hiddenWidth)
@@ -196,67 +274,8 @@ package struct ProfileBuilder: Sendable {
         return encoder.ended(
             hidden: states.span,
             buckets: users.map { user in
-                LogBuckets.index(seconds: asOf - (user.state.window.newestSeconds ?? asOf))
+                LogBuckets.index(
+                    seconds: user.asOf - (user.state.window.newestSeconds ?? user.asOf))
             }, scratch: &scratch)
-    }
-}
-
-/// What the encoders make of a batch of users after their last rows.
-private struct Networks {
-    /// `[users, Z]` of each encoder that was asked.
-    private var all: [EncoderName: [Float]] = [:]
-    private let tokenStates: [Float]
-    private let count: Int
-
-    /// - Parameters:
-    ///   - model: whose encoders are asked.
-    ///   - replay: has stepped them to the users' last rows.
-    ///   - states: settled, in the replay's order.
-    init(_ model: ProfileModel, _ replay: RaggedReplay, _ states: [UserState]) {
-        let bank = model.bank
-        count = states.count
-        tokenStates = model.parts.contains(.esa) ? replay.states(of: .esa) : []
-        for name in [EncoderName.sra, .fip, .previousSRA] {
-            guard let encoder = bank.rowEncoder(name) else { continue }
-            let hidden = replay.states(of: name)
-            var latents = [Float](repeating: 0, count: count * encoder.latentWidth)
-            var span = latents.mutableSpan
-            encoder.latent(hidden: hidden.span, into: &span)
-            all[name] = latents
-        }
-        var rows: [UInt16] = []
-        var lengths: [Int] = []
-        if EncoderBank.trailingNames.contains(where: { bank.multiTaskEncoder($0) != nil }) {
-            for state in states {
-                let length = min(state.rows.totalCount, Int64(bank.rowWindow))
-                for row in state.rows.totalCount - length..<state.rows.totalCount {
-                    rows += state.rows.row(row)
-                }
-                lengths.append(Int(length))
-            }
-        }
-        for name in EncoderBank.trailingNames {
-            guard let encoder = bank.multiTaskEncoder(name) else { continue }
-            let hidden = replay.states(of: name)
-            all[name] = encoder.latents(
-                rows: rows.span, lengths: lengths, states: hidden.span)
-        }
-    }
-
-    /// One user's latent vector of an encoder, `[Z]`; empty for an encoder that is not there.
-    func latents(_ name: EncoderName, _ index: Int) -> [Float] {
-        row(all[name] ?? [], index)
-    }
-
-    /// Sets what does not come by way of a part's columns.
-    func fill(_ user: inout ProfileBuilder.Settled, _ index: Int) {
-        user.tokenState = row(tokenStates, index)
-        user.propensityLatents = latents(.mtlPropensity, index)
-        user.churnLatents = latents(.mtlChurn, index)
-    }
-
-    private func row(_ values: [Float], _ index: Int) -> [Float] {
-        let width = values.count / count
-        return Array(values[index * width..<(index + 1) * width])
     }
 }

@@ -14,6 +14,8 @@ package struct ProfileModel: Sendable {
     package let layout: ProfileLayout
     /// The space's encoders, with the generation's heads.
     package let bank: EncoderBank
+    /// The multi-task encoders that read END after a user's rows.
+    package let endRowNetworks: Set<EncoderName>
     /// The served parts, as in `layout`.
     package let parts: [ProfilePart]
     let itemScores: TargetScores
@@ -53,7 +55,8 @@ package struct ProfileModel: Sendable {
         try Self.checkBlend(bank)
         self.init(
             reducer: Reducer(statistics: statistics, options: fold), targets: space.targets,
-            bank: bank, generation: generation, hybrid: hybrid)
+            bank: bank, endRowNetworks: space.endRowNetworks, generation: generation,
+            hybrid: hybrid)
     }
 
     /// Generation 0: the stats part alone.
@@ -61,17 +64,18 @@ package struct ProfileModel: Sendable {
         ProfileModel(
             reducer: Reducer(statistics: .empty, options: fold),
             targets: TargetLists(categories: [], items: []),
-            bank: EncoderBank(rowWindow: fold.rowWindow),
+            bank: EncoderBank(rowWindow: fold.rowWindow), endRowNetworks: [],
             generation: GenerationFiles(itemFactors: nil, categoryFactors: nil), hybrid: .extended)
     }
 
     private init(
-        reducer: Reducer, targets: TargetLists, bank: EncoderBank, generation: GenerationFiles,
-        hybrid: Hybrid
+        reducer: Reducer, targets: TargetLists, bank: EncoderBank,
+        endRowNetworks: Set<EncoderName>, generation: GenerationFiles, hybrid: Hybrid
     ) {
         self.reducer = reducer
         self.targets = targets
         self.bank = bank
+        self.endRowNetworks = endRowNetworks
         itemScores = TargetScores(generation.itemFactors, targets.items)
         categoryScores = TargetScores(generation.categoryFactors, targets.categories)
         var widths: [(part: ProfilePart, width: Int)] = []

@@ -7,21 +7,31 @@ import Storage
 /// What a space freezes beside its statistics' scalers and centroids, and where that lies.
 ///
 /// `vocabulary.json` and `targets.json` hold lists of ids as decimal strings, most frequent first;
-/// `encoders/<name>.safetensors` holds a network's tensors under PyTorch's names.
+/// `encoders/<name>.safetensors` holds a network's tensors under PyTorch's names. `manifest.json`, which
+/// publishing writes, says under `end_row` which of the networks read END.
 package struct SpaceFiles: Sendable {
     package var vocabulary: RowVocabulary
     package var targets: TargetLists
     /// A space of untrained weights has them too; `EncoderName.trained` are as a refresh made them.
     package var encoders: [EncoderName: [NamedTensor]]
+    /// The multi-task encoders that were trained on rows with END after them (docs/rows.md §7).
+    package var endRowNetworks: Set<EncoderName>
 
-    /// The contents of a space.
+    /// The contents of a space; its own networks read END unless something else is said.
     package init(
         vocabulary: RowVocabulary, targets: TargetLists,
-        encoders: [EncoderName: [NamedTensor]]
+        encoders: [EncoderName: [NamedTensor]],
+        endRowNetworks: Set<EncoderName> = Set(EncoderName.multiTask)
     ) {
         self.vocabulary = vocabulary
         self.targets = targets
         self.encoders = encoders
+        self.endRowNetworks = endRowNetworks
+    }
+
+    /// What the space's manifest says under `end_row`: names, ascending.
+    package var endRowNames: [String] {
+        endRowNetworks.intersection(encoders.keys).map(\.rawValue).sorted()
     }
 
     /// Path of an encoder below a space's directory.
@@ -55,6 +65,8 @@ package struct SpaceFiles: Sendable {
 
     /// Reads what `encoded` gave from a space's directory; an encoder without a file is absent, and
     /// lists without a file, as in a space of an older version, are empty.
+    ///
+    /// A space whose manifest says nothing of END is one whose networks do not read it.
     package init(space: String, on disk: any Disk) throws(FeatureError) {
         do {
             let ids = try Self.lists("\(space)/vocabulary.json", RowVocabulary.limit, disk)
@@ -70,11 +82,38 @@ package struct SpaceFiles: Sendable {
                 guard try disk.status(path) != nil else { continue }
                 encoders[name] = try SafetensorsFile.read(path, on: disk).floats()
             }
+            endRowNetworks = try Self.endRowNetworks("\(space)/manifest.json", disk)
+                .intersection(encoders.keys)
         } catch let error as FeatureError {
             throw error
         } catch {
             throw .unreadable(path: space, reason: "\(error)")
         }
+    }
+
+    /// The part of a space's manifest that says how its networks are read.
+    private struct ManifestPart: Decodable {
+        var endRow: [String]?
+
+        enum CodingKeys: String, CodingKey { case endRow = "end_row" }
+    }
+
+    private static func endRowNetworks(
+        _ path: String, _ disk: any Disk
+    ) throws -> Set<EncoderName> {
+        guard try disk.status(path) != nil else { return [] }
+        let bytes = try disk.bytes(of: path, limit: 1 << 24)
+        let names = try JSONDecoder().decode(ManifestPart.self, from: Data(bytes)).endRow ?? []
+        return try Set(
+            names.map { name in
+                guard let known = EncoderName(rawValue: name),
+                    EncoderBank.trailingNames.contains(known)
+                else {
+                    throw FeatureError.unreadable(
+                        path: path, reason: "end_row names `\(name)`, no multi-task network")
+                }
+                return known
+            })
     }
 
     private static func json(_ lists: [String: [Int64]]) throws -> [UInt8] {

@@ -16,6 +16,7 @@ struct ExamplePass {
     private let reducer: Reducer
     private let vocabulary: RowVocabulary
     private let targets: TargetLists
+    private let endRow: EndRow
     private var scratch = FoldScratch()
     private var folded: [UserID: FoldedUser] = [:]
     private var byteCount: Int64 = 0
@@ -32,6 +33,7 @@ struct ExamplePass {
         self.reducer = reducer
         self.vocabulary = vocabulary
         self.targets = targets
+        endRow = EndRow(reducer.statistics)
         unfolded = UnfoldedUsers(eventIDLimit: reducer.options.order.eventIDLimit)
     }
 
@@ -88,8 +90,8 @@ struct ExamplePass {
             _ = reducer.settled(one.state, &scratch)
             one.addFuture(scratch, examples)
             let example = TrainingExample(
-                rows: input.rows, futureRows: one.future, tokens: input.tokens,
-                endBucket: input.endBucket, labels: one.purchases.labels)
+                rows: input.rows, endRow: input.endRow, futureRows: one.future,
+                tokens: input.tokens, endBucket: input.endBucket, labels: one.purchases.labels)
             try writer.append(example, of: user)
             sums.exampleCount += 1
             sums.rowCount += Int64(input.rows.count / RowLayout.width)
@@ -114,6 +116,7 @@ struct ExamplePass {
         }
         let newest = settled.window.newestSeconds ?? examples.window.cutSeconds
         input.endBucket = LogBuckets.index(seconds: examples.window.cutSeconds - newest)
+        input.endRow = endRow.halves(settled, asOf: examples.window.cutSeconds)
         folded.values[index].input = input
         // Rows before the cut are not needed any more; the fold itself reads none.
         folded.values[index].state.rows = RowWindow(limit: 1)
@@ -140,6 +143,8 @@ struct FoldedUser {
     struct Input {
         /// `[T, 64]` float16 bits.
         var rows: [UInt16] = []
+        /// `[64]`.
+        var endRow: [UInt16] = []
         /// `[T]`.
         var tokens: [RowToken] = []
         var endBucket: UInt8 = 0
@@ -207,11 +212,11 @@ struct FoldedUser {
             state.window.pending.capacity * MemoryLayout<PendingEvent>.stride
             + state.window.eventIDs.capacity * 8
         let read =
-            (input?.rows.capacity ?? 0) * 2
+            (input?.rows.capacity ?? 0) * 2 + (input?.endRow.capacity ?? 0) * 2
             + (input?.tokens.capacity ?? 0) * MemoryLayout<RowToken>.stride
-        // The record itself twice, for the free places of the table; 24 arrays' headers.
+        // The record itself twice, for the free places of the table; 25 arrays' headers.
         return Int64(
-            2 * MemoryLayout<Self>.stride + 24 * 32 + tables + rows + waiting + read
+            2 * MemoryLayout<Self>.stride + 25 * 32 + tables + rows + waiting + read
                 + future.capacity * 2)
     }
 }

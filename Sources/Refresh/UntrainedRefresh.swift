@@ -168,7 +168,7 @@ package struct UntrainedRefresh {
             let space = try store.publishSpace(
                 SpaceManifest(
                     id: try store.nextSpaceID(), trained: false, seed: options.seed, fitFrom: from,
-                    fitTo: to, numbers: numbers),
+                    fitTo: to, numbers: numbers, endRow: files.endRowNames),
                 files: spaceFiles)
             return try store.publishGeneration(
                 GenerationManifest(

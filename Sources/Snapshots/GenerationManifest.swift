@@ -2,8 +2,9 @@ import Storage
 
 /// What gives the profile's columns their meaning (DESIGN §6).
 package struct SpaceManifest: Sendable, Equatable, Codable {
-    /// The newest schema this package reads and the one it writes.
-    package static let schema = 1
+    /// The newest schema this package reads and the one it writes; 2 knows `end_row`, without which
+    /// the multi-task networks would be served rows other than those they learned from.
+    package static let schema = 2
 
     package var schema = Self.schema
     package var id: Int64
@@ -20,11 +21,14 @@ package struct SpaceManifest: Sendable, Equatable, Codable {
     package var numbers: [String: Double]
     /// The space whose encoders regularise this one's SRA and MTL; nil for a first space.
     package var previous: Int64?
+    /// Names of the multi-task networks that read END after a user's rows (docs/rows.md §7); nil in a
+    /// space made before there was one, whose networks do not.
+    package var endRow: [String]?
 
     /// A manifest without files; publishing fills them in.
     package init(
         id: Int64, trained: Bool, seed: UInt64, fitFrom: Int64, fitTo: Int64,
-        numbers: [String: Double] = [:], previous: Int64? = nil
+        numbers: [String: Double] = [:], previous: Int64? = nil, endRow: [String]? = nil
     ) {
         self.id = id
         self.trained = trained
@@ -33,10 +37,12 @@ package struct SpaceManifest: Sendable, Equatable, Codable {
         self.fitTo = fitTo
         self.numbers = numbers
         self.previous = previous
+        self.endRow = endRow
     }
 
     private enum CodingKeys: String, CodingKey {
         case schema, id, trained, seed, files, numbers, previous
+        case endRow = "end_row"
         case fitFrom = "fit_from"
         case fitTo = "fit_to"
     }

@@ -88,6 +88,7 @@ import Testing
         let reply = try await result(
             "profile.predict", ["users": ["85123A", 404]], role: .reader)
         #expect(reply["space"] == 1 && reply["generation"] == 2 && reply["offset"] == 10)
+        #expect(reply["as_of"]?.integer == 1_700_000_000)
         let rows = (reply["predictions"]?.elements ?? []).map(PredictionRow.init)
         let known = try #require(rows.first)
         #expect(known.user == "77" && known.original == "85123A" && known.churn == 0.25)

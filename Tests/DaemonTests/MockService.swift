@@ -87,7 +87,7 @@ final class MockService: ProfileService {
                 .init(id: 7, probability: 0.1, score: 1),
             ])
         return PredictionReply(
-            space: 1, generation: 2, trained: true, offset: 10,
+            space: 1, generation: 2, trained: true, asOf: 1_700_000_000, offset: 10,
             rows: users.map { .init(user: $0, prediction: $0.rawValue == 404 ? nil : prediction) })
     }
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from golden_log import ADD, BUY, REMOVE, SEARCH, VISIT
 from golden_net import numbered, read_json, read_safetensors, sigmoid
-from golden_rows import LANE, ONE_HOT, PRODUCT_ROW, VISIT_ROW
+from golden_rows import LANE, ONE_HOT, PRODUCT_ROW, VISIT_ROW, scaled
 
 KINDS = (VISIT, SEARCH, ADD, REMOVE, BUY)
 ESA_FIELDS = ("kind", "category", "price", "item", "url", "weekday", "gap")
@@ -90,8 +90,35 @@ def attended(tensors, x, heads=2):
     return layer_norm(tensors, f"{name}.norm2", y + inner)
 
 
-def multi_task(tensors, rows, window):
-    """z: the transformer reads the last rows only, the GRUs have read all before."""
+def spanning(scalers, position):
+    """The scaler of what all kinds of rows have at a position: as far as any of them reaches."""
+    kinds = [table[position] for table in scalers.values()]
+    ranges = [(s["low"], s["high"]) for s in kinds if s["high"] > s["low"]] or [(0.0, 0.0)]
+    return dict(kinds[0], low=min(low for low, _ in ranges), high=max(high for _, high in ranges))
+
+
+def end_row(user, events, scalers, as_of):
+    """END, `[64]` (rows.md section 7): how the user stands at `as_of`."""
+    def put(position, scaler, value):
+        row[position] = scaled(np.array([float(value)]), scaler)[0]
+
+    row = np.zeros(64)
+    row[62] = 1
+    put(59, spanning(scalers, 59), max(0, as_of - max(e.t for e, _, _ in events)))
+    put(60, spanning(scalers, 60), max(0, as_of - user.first))
+    week, newest = (as_of // 86_400 + 3) // 7, max(user.weeks)
+    for age in range(17):
+        kept = newest - 16 <= week - age <= newest
+        put(16 + age, scalers["visit"][16 + age], user.weeks.get(week - age, 0) if kept else 0)
+    return row.astype(np.float32).astype(np.float16).astype(np.float64)
+
+
+def multi_task(tensors, rows, window, end):
+    """z: the transformer reads the last rows only, the GRUs have read all before.
+
+    `end` is the row after them, which no state keeps; None where the network reads none."""
+    if end is not None:
+        rows, window = np.vstack([rows, end]), window + 1
     a = attended(tensors, stacked(tensors, rows)[-window:]).mean(0)
     a = layer_norm(tensors, "pool_norm", a)
     m = layer_norm(tensors, "mlp.norm1", gelu(linear(tensors, "mlp.linear1", a)))
@@ -258,6 +285,8 @@ class Model:
         manifest = read_json(folder, "manifest.json")
         space = numbered(os.path.join(state, "spaces"), int(manifest["space"]))
         self.window = int(manifest["numbers"]["fold.row_window"])
+        self.reads_end = set(read_json(space, "manifest.json").get("end_row", []))
+        self.scalers = read_json(space, "scalers.json")
         ids = read_json(space, "vocabulary.json")
         self.vocabulary = {name: {int(x): i + 1 for i, x in enumerate(ids[name])}
                            for name in ("categories", "items", "urls")}
@@ -283,7 +312,9 @@ class Model:
                 parts[name] = autoencoded(self.encoders[name], rows)
         for name in ("mtl", "mtl-propensity", "mtl-churn", "previous-mtl"):
             if name in self.encoders:
-                parts[name] = multi_task(self.encoders[name], rows, self.window)
+                end = (end_row(user, events, self.scalers, as_of)
+                       if name in self.reads_end else None)
+                parts[name] = multi_task(self.encoders[name], rows, self.window, end)
         for name in ("sra", "mtl"):
             previous = parts.pop(f"previous-{name}", None)
             if previous is not None:

@@ -17,6 +17,7 @@ import Testing
         let count = rows ?? 1 + Int(random.nextUnit() * 9)
         var example = TrainingExample(rows: halves(count))
         if index % 3 != 0 { example.futureRows = halves(Int(random.nextUnit() * 4)) }
+        if index % 7 > 2 { example.endRow = halves(1) }
         if index % 2 == 0 {
             for row in 0..<Int32(count) {
                 example.tokens.append(

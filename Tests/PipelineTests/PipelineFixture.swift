@@ -20,9 +20,9 @@ struct PipelineFixture {
     var isOld = false
 
     /// Writes the log below `root`, an empty directory that outlives the fixture.
-    init(root: String, seed: UInt64 = 1, count: Int = 3000) throws {
+    init(root: String, seed: UInt64 = 1, count: Int = 3000, userCount: Int = 60) throws {
         self.root = root
-        log = ShopLog(seed: seed, count: count)
+        log = ShopLog(seed: seed, count: count, userCount: userCount)
         try log.write(to: root + "/log")
         options = PipelineOptions(logDirectory: root + "/log", stateDirectory: root + "/state")
         options.clock.heldLimit = ShopLog.heldLimit
@@ -41,7 +41,8 @@ struct PipelineFixture {
         return options
     }
 
-    /// Publishes space 1 and generation 1, of made-up statistics and seeded weights.
+    /// Publishes space 1 and generation 1, of made-up statistics and seeded weights; the networks of
+    /// the space itself read END, the one of the space before it does not.
     func publishGeneration(in stateDirectory: String) throws {
         let store = GenerationStore(stateDirectory: stateDirectory, on: .real)
         let statistics = Self.statistics
@@ -56,7 +57,8 @@ struct PipelineFixture {
         }
         _ = try store.publishSpace(
             SpaceManifest(
-                id: 1, trained: false, seed: 5, fitFrom: ShopLog.start, fitTo: ShopLog.start + 1),
+                id: 1, trained: false, seed: 5, fitFrom: ShopLog.start, fitTo: ShopLog.start + 1,
+                endRow: isOld ? nil : TinySpace.space().endRowNames),
             files: space)
         _ = try store.publishGeneration(
             GenerationManifest(

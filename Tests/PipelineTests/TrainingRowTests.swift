@@ -39,6 +39,11 @@ struct TrainingRowTests {
         let tensors = TinySpace.encoders([.fip, .esa])
         let encoder = try SRAEncoder(tensors: tensors[.fip] ?? [], level: .best)
         let tokenEncoder = try ESAEncoder(tensors: tensors[.esa] ?? [], level: .best)
+        let multiTask = try [EncoderName.mtlPropensity, .mtlChurn].map { name in
+            let part = try #require(reply.parts.first { $0.name == name.rawValue })
+            let tensors = TinySpace.encoders([name])[name] ?? []
+            return (name, try MTLEncoder(tensors: tensors, level: .best), part)
+        }
         var comparedCount = 0
         for (user, row) in zip(users, reply.rows) where !early.contains(user) {
             #expect(row.isKnown == (examples[user] != nil), "user \(user)")
@@ -50,6 +55,24 @@ struct TrainingRowTests {
             #expect(
                 latent.map(\.bitPattern) == row.values[part.start..<part.end].map(\.bitPattern),
                 "user \(user)")
+            for (name, encoder, part) in multiTask {
+                let before = max(0, count - 24)
+                var states = [Float](repeating: 0, count: encoder.stateWidth)
+                var scratch = encoder.makeScratch()
+                for index in 0..<before {
+                    var span = states.mutableSpan
+                    encoder.step(
+                        rows: rows.span.extracting(
+                            index * RowLayout.width..<(index + 1) * RowLayout.width),
+                        states: &span, scratch: &scratch)
+                }
+                let read = try #require(example.latestRows(24, readsEndRow: true))
+                let z = encoder.latents(
+                    rows: read.span, lengths: [count - before + 1], states: states.span)
+                #expect(
+                    z.map(\.bitPattern) == row.values[part.start..<part.end].map(\.bitPattern),
+                    "\(name) of user \(user)")
+            }
             let ended = ended(example, tokenEncoder)
             #expect(
                 ended.map(\.bitPattern)

@@ -17,11 +17,21 @@ import Testing
         fold.rowWindow = 7
         return fold
     }()
-    private let model: ProfileModel
+    /// Networks that read END.
+    private var readers = Set(EncoderName.multiTask)
+    private var model: ProfileModel
 
     init() throws {
-        model = try ProfileModel(
-            statistics: TinySpace.statistics, fold: fold, space: TinySpace.space(),
+        model = try Self.model(fold, readers)
+    }
+
+    private static func model(
+        _ fold: FoldOptions, _ readers: Set<EncoderName>
+    ) throws -> ProfileModel {
+        var space = TinySpace.space()
+        space.endRowNetworks = readers
+        return try ProfileModel(
+            statistics: TinySpace.statistics, fold: fold, space: space,
             generation: TinySpace.generation(), hybrid: .extended, level: .best)
     }
 
@@ -93,19 +103,19 @@ import Testing
     }
 
     /// The profile, part by part, each by the network alone.
-    private func wanted(_ user: User) throws -> [Float] {
+    private func wanted(_ user: User, asOf: Int64 = asOf) throws -> [Float] {
         var scratch = FoldScratch()
         let settled = model.reducer.settled(user.state, &scratch)
         let sra = try latent(.sra, user)
-        let mtl = try multiTask(.mtl, user).latents
+        let mtl = try multiTask(.mtl, user, asOf).latents
         let factors = TinySpace.generation()
         return blend(sra, try latent(.previousSRA, user))
-            + blend(mtl, try multiTask(.previousMTL, user).latents)
-            + (try multiTask(.mtlPropensity, user).latents) + (try latent(.fip, user))
-            + (try multiTask(.mtlChurn, user).latents)
+            + blend(mtl, try multiTask(.previousMTL, user, asOf).latents)
+            + (try multiTask(.mtlPropensity, user, asOf).latents) + (try latent(.fip, user))
+            + (try multiTask(.mtlChurn, user, asOf).latents)
             + scores(settled.items, factors.itemFactors, TinySpace.targets.items)
             + scores(settled.categories, factors.categoryFactors, TinySpace.targets.categories)
-            + (try ended(user, settled)) + StatsPart.values(settled, asOf: Self.asOf)
+            + (try ended(user, settled, asOf)) + StatsPart.values(settled, asOf: asOf)
     }
 
     private func blend(_ own: [Float], _ previous: [Float]) -> [Float] {
@@ -118,7 +128,9 @@ import Testing
         return encoder.encode(rows: user.halves.span, count: user.keys.count)
     }
 
-    private func multiTask(_ name: EncoderName, _ user: User) throws -> MTLOutputs {
+    private func multiTask(
+        _ name: EncoderName, _ user: User, _ asOf: Int64
+    ) throws -> MTLOutputs {
         let encoder = try MTLEncoder(
             tensors: TinySpace.encoders([name])[name] ?? [], level: .best)
         let before = max(0, user.keys.count - fold.rowWindow)
@@ -129,9 +141,14 @@ import Testing
             var span = states.mutableSpan
             encoder.step(rows: row.span, states: &span, scratch: &scratch)
         }
-        let rows = Array(user.halves[(before * RowLayout.width)...])
+        var rows = Array(user.halves[(before * RowLayout.width)...])
+        if readers.contains(name) {
+            var fold = FoldScratch()
+            rows += EndRow(TinySpace.statistics).halves(
+                model.reducer.settled(user.state, &fold), asOf: asOf)
+        }
         return encoder.encode(
-            rows: rows.span, lengths: [user.keys.count - before], states: states.span)
+            rows: rows.span, lengths: [rows.count / RowLayout.width], states: states.span)
     }
 
     private func scores(
@@ -158,7 +175,9 @@ import Testing
         return all + Array(repeating: 0, count: 100 - all.count)
     }
 
-    private func ended(_ user: User, _ settled: UserState) throws -> [Float] {
+    private func ended(
+        _ user: User, _ settled: UserState, _ asOf: Int64
+    ) throws -> [Float] {
         let encoder = try ESAEncoder(tensors: TinySpace.encoders([.esa])[.esa] ?? [], level: .best)
         var scratch = encoder.makeScratch()
         var hidden = [Float](repeating: 0, count: encoder.hiddenWidth)
@@ -170,7 +189,7 @@ import Testing
         }
         let newest = try #require(settled.window.newestSeconds)
         return encoder.ended(
-            hidden: hidden.span, buckets: [LogBuckets.index(seconds: Self.asOf - newest)],
+            hidden: hidden.span, buckets: [LogBuckets.index(seconds: asOf - newest)],
             scratch: &scratch)
     }
 
@@ -198,6 +217,50 @@ import Testing
         #expect(longCount > 5)
     }
 
+    @Test(arguments: [[], [.mtlChurn], [.mtl, .previousMTL], EncoderName.allCases])
+    mutating func `a network reads END where its space says so, and nowhere else`(
+        readers: [EncoderName]
+    ) throws {
+        self.readers = Set(readers)
+        model = try Self.model(fold, self.readers)
+        var builder = ProfileBuilder(model: model)
+        for seed in 0..<8 as Range<UInt64> {
+            let user = user(seed)
+            let early = input(user, steppedCount: 0)
+            #expect(
+                builder.profiles([early], asOf: Self.asOf).values == (try wanted(user)),
+                "seed \(seed)")
+        }
+    }
+
+    @Test func `users who are taken to another time are those who are settled there`() throws {
+        var builder = ProfileBuilder(model: model)
+        let users = (0..<9 as Range<UInt64>).map { user($0) }
+        let inputs = users.map { input($0, steppedCount: $0.state.rows.totalCount) }
+        var settled = builder.settle(inputs, asOf: Self.asOf)
+        let first = settled.map { builder.prediction($0) }
+        var seen: Set<[Float]> = []
+        for asOf in [Self.asOf, Self.asOf + 86_400, Self.asOf + 40 * 86_400, 0, Self.asOf] {
+            builder.move(&settled, to: asOf)
+            var values: [Float] = []
+            builder.append(settled, to: &values)
+            #expect(values == (try users.flatMap { try wanted($0, asOf: asOf) }), "\(asOf)")
+            let anew = builder.settle(inputs, asOf: asOf).map { builder.prediction($0) }
+            #expect(settled.map { builder.prediction($0) } == anew)
+            #expect((anew == first) == (asOf == Self.asOf))
+            for part in [ProfilePart.mtl, .mtlPropensity, .mtlChurn] {
+                let columns = try #require(
+                    model.layout.parts.first { $0.name == part.rawValue })
+                seen.insert(Array(values[columns.start..<columns.end]))
+            }
+        }
+        // Three parts at four different times.
+        #expect(seen.count == 12)
+        var none: [ProfileBuilder.Settled] = []
+        builder.move(&none, to: 5)
+        #expect(none.isEmpty)
+    }
+
     @Test func `a wider window that holds all rows gives the same profile`() throws {
         var builder = ProfileBuilder(model: model)
         for seed in 0..<12 as Range<UInt64> {
@@ -221,27 +284,28 @@ import Testing
         #expect(reversed == alone.reversed().flatMap(\.self))
         #expect(builder.profiles([], asOf: 7).values.isEmpty)
         // Settled together, read off one by one.
-        let settled = builder.settle(inputs)
+        let settled = builder.settle(inputs, asOf: 7)
         var values: [Float] = []
-        for user in settled { builder.append(user, asOf: 7, to: &values) }
+        for user in settled { builder.append(user, to: &values) }
         #expect(values.map(\.bitPattern) == together)
     }
 
     @Test func `a prediction is the heads' sigmoid and the scores of the columns`() throws {
         var builder = ProfileBuilder(model: model)
         let users = (0..<8 as Range<UInt64>).map { user($0) }
-        let settled = builder.settle(users.map { input($0, steppedCount: 0) })
+        let settled = builder.settle(
+            users.map { input($0, steppedCount: 0) }, asOf: Self.asOf)
         var scored = 0
         for (user, settled) in zip(users, settled) {
             let prediction = builder.prediction(settled)
-            let churn = try multiTask(.mtlChurn, user).churn[0]
+            let churn = try multiTask(.mtlChurn, user, Self.asOf).churn[0]
             #expect(abs(try #require(prediction.churn) - sigmoid(churn)) < 1e-12)
             #expect(prediction.items.map(\.id) == TinySpace.targets.items)
             #expect(prediction.categories.map(\.id) == TinySpace.targets.categories)
             let items = try #require(
                 model.layout.parts.first { $0.name == ProfilePart.bprItems.rawValue })
             var values: [Float] = []
-            builder.append(settled, asOf: 0, to: &values)
+            builder.append(settled, to: &values)
             for (place, item) in prediction.items.enumerated() {
                 #expect(item.probability > 0 && item.probability < 1)
                 #expect(item.score ?? 0 == values[items.start + place])

@@ -124,7 +124,8 @@ import Testing
         func prediction(_ model: ProfileModel) -> Prediction {
             var builder = ProfileBuilder(model: model)
             let state = UserState(firstOffset: 0, options: model.reducer.options)
-            let settled = builder.settle([.init(state: state, hidden: [], steppedCount: 0)])
+            let settled = builder.settle(
+                [.init(state: state, hidden: [], steppedCount: 0)], asOf: 1_700_000_000)
             return builder.prediction(settled[0])
         }
         let (one, other) = (prediction(with), prediction(without))

@@ -36,6 +36,34 @@ import Testing
         #expect(read.encoders == space.encoders)
     }
 
+    @Test func `which networks read END is what the manifest says, none where it says nothing`()
+        throws
+    {
+        let space = TinySpace.space([.sra, .mtl, .mtlChurn, .previousMTL])
+        #expect(space.endRowNames == ["mtl", "mtl-churn"])
+        for (manifest, wanted) in [
+            (#"{"end_row":["mtl","previous-mtl"],"schema":2}"#, [.mtl, .previousMTL]),
+            (#"{"end_row":[],"schema":2}"#, []), (#"{"schema":1}"#, []),
+            // Of a network that is not there, nothing is said.
+            (#"{"end_row":["mtl-propensity","mtl"]}"#, [.mtl]), (nil, []),
+        ] as [(String?, Set<EncoderName>)] {
+            let disk = MemoryDisk()
+            var files = try space.encoded()
+            files["manifest.json"] = manifest.map { Array($0.utf8) }
+            try write(files, below: "/space", on: disk)
+            #expect(try SpaceFiles(space: "/space", on: disk).endRowNetworks == wanted)
+        }
+        let disk = MemoryDisk()
+        var files = try space.encoded()
+        files["manifest.json"] = Array(#"{"end_row":["sra"]}"#.utf8)
+        try write(files, below: "/space", on: disk)
+        #expect {
+            try SpaceFiles(space: "/space", on: disk)
+        } throws: { error in
+            "\(error)".contains("/space/manifest.json") && "\(error)".contains("`sra`")
+        }
+    }
+
     @Test func `a list that names an id twice is refused with its path`() throws {
         let disk = MemoryDisk()
         let space = SpaceFiles(

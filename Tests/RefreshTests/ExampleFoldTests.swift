@@ -111,6 +111,7 @@ import Testing
             let before = try #require(known[user])
             #expect(example.rows == before.rows && example.tokens == before.tokens)
             #expect(example.endBucket == before.endBucket)
+            #expect(example.endRow == before.endRow && example.endRow.count == RowLayout.width)
             #expect(example.labels?.churned == false)
             #expect(example.futureRows != before.futureRows)
         }

@@ -118,7 +118,9 @@ struct GateShop {
             holdOut.part(of: examples.user($0)) == .training
         }
         let result = try await Trainer(
-            network: network, source: source, training: training, options: options, host: host
+            network: network,
+            source: LatestRows(source: source, limit: 64, readsEndRow: true, network: name),
+            training: training, options: options, host: host
         ).run()
         return network.layout.tensors(result.weights)
     }

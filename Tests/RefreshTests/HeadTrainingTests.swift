@@ -38,8 +38,11 @@ import Testing
                 rows.append(Float16(0.7 * sign + 0.3 * (random.nextUnit() - 0.5)).bitPattern)
             }
         }
+        let end = (0..<RowLayout.width).map { _ in
+            Float16(random.nextUnit() - 0.5).bitPattern
+        }
         return TrainingExample(
-            rows: rows,
+            rows: rows, endRow: end,
             labels: TaskLabels(
                 churned: signs[0] != flips, categories: signs[1] != flips ? [0, 2] : [1],
                 items: signs[0] != flips ? [] : [1]))
@@ -155,9 +158,10 @@ import Testing
         #expect(try disk.status("/models/latents") == nil)
     }
 
-    @Test func `z is what a profile reads: rows before the window stepped, the window encoded`()
-        async throws
-    {
+    @Test(arguments: [true, false])
+    func `z is what a profile reads: rows before the window stepped, window and END encoded`(
+        readsEndRow: Bool
+    ) async throws {
         let disk = try Self.disk(count: 300)
         let file = try ExampleFile("/models/examples", on: disk)
         let encoder = try MTLEncoder(tensors: Self.encoder, level: .best)
@@ -165,6 +169,7 @@ import Testing
         options.training.threadCount = 2
         options.memoryByteCount = 0
         options.spillPath = "/models/latents"
+        options.training.readsEndRow = readsEndRow
         let places = (0..<300).reversed().filter { $0 % 7 != 0 }
         let source = try await LatentFold(
             host: .simulated(disk: disk), examples: file, places: Array(places),
@@ -184,7 +189,9 @@ import Testing
                 let numbers = Array(example.rows[row * width..<(row + 1) * width])
                 encoder.step(rows: numbers.span, states: &span, scratch: &scratch)
             }
-            let window = Array(example.rows.dropFirst(excess * width))
+            let window =
+                Array(example.rows.dropFirst(excess * width))
+                + (readsEndRow ? example.endRow : [])
             let wanted = encoder.encode(
                 rows: window.span, lengths: [window.count / width], states: state.span)
             #expect(found.latents == wanted.latents && found.labels == example.labels)
@@ -192,6 +199,51 @@ import Testing
         }
         #expect(longCount > 50 && longCount < places.count - 50)
         source.remove()
+    }
+
+    @Test func `examples without END are for encoders that read none`() async throws {
+        let disk = MemoryDisk()
+        try disk.makeDurableDirectory("/models")
+        let writer = try ExampleFileWriter(
+            "/models/examples", window: LabelWindow(cutSeconds: 0), on: .simulated(disk: disk))
+        for index in 0..<60 {
+            var example = Self.example(index, flips: false)
+            example.endRow = []
+            try writer.append(example, of: UserID(rawValue: Int64(index)))
+        }
+        try writer.finish()
+        let error = await #expect(throws: LearningError.self) { try await Self.train(disk) }
+        guard case .unfitExample(network: "mtl-heads", _, .some, let reason) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(reason.contains("no END row"))
+        var options = Self.options(epochs: 1)
+        options.training.readsEndRow = false
+        _ = try await Self.train(disk, .mtl, options)
+        let latest = LatestRows(
+            source: try ExampleFile("/models/examples", on: disk), limit: 4, readsEndRow: true,
+            network: .mtlChurn)
+        #expect(throws: LearningError.self) { try latest.examples([3]) }
+    }
+
+    @Test func `a network reads the latest rows, and END after them`() throws {
+        let disk = try Self.disk(count: 40)
+        let file = try ExampleFile("/models/examples", on: disk)
+        let width = RowLayout.width
+        let plain = LatestRows(source: file, limit: 4, readsEndRow: false, network: .mtl)
+        let ended = LatestRows(source: file, limit: 4, readsEndRow: true, network: .mtl)
+        #expect(plain.fingerprint != ended.fingerprint && plain.count == 40)
+        for place in [39, 0, 7] {
+            let example = try #require(try file.examples([place]).first)
+            let count = min(4, example.rows.count / width)
+            let one = try #require(try plain.examples([place]).first)
+            let other = try #require(try ended.examples([place]).first)
+            #expect(one.rows == Array(example.rows.suffix(4 * width)))
+            #expect(other.rows == one.rows + example.endRow && example.endRow.count == width)
+            #expect(plain.rowCount(place) == count && ended.rowCount(place) == count + 1)
+            #expect(other.labels == example.labels)
+        }
     }
 
     @Test func `killed at any operation of the disk, it ends at the same bytes`() async throws {

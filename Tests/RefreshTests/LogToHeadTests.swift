@@ -1,3 +1,4 @@
+import Encoders
 import Events
 import Features
 import Kernels
@@ -77,11 +78,13 @@ import Testing
         var trainer = TrainerOptions(name: "MTL Churn", seed: 6, recipe: recipe)
         trainer.learningRate = 3e-3
         trainer.threadCount = 2
+        // As a refresh trains it, and as a profile reads it.
+        let latest = LatestRows(source: file, limit: 64, readsEndRow: true, network: .mtlChurn)
         let result = try await Trainer(
-            network: network, source: file, training: training, options: trainer, host: host
+            network: network, source: latest, training: training, options: trainer, host: host
         ).run()
         return Self.auroc(
-            try Self.scores(network, result.weights, try file.examples(held)))
+            try Self.scores(network, result.weights, try latest.examples(held)))
     }
 
     /// The churn logit and whether the user churned, of each example.

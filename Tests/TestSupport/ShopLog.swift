@@ -2,7 +2,7 @@ import EventLog
 import Events
 import Storage
 
-/// A small shop's log: 60 users, all record types, and everything that can be wrong with a record.
+/// A small shop's log: some users, all record types, and everything that can be wrong with a record.
 ///
 /// In its middle the shop pauses for two weeks, so that the first events after it are held until
 /// three users agree; later one user's clock is broken, more often than may be held.
@@ -17,12 +17,14 @@ package struct ShopLog {
     /// One record each, without line ends.
     package private(set) var records: [[UInt8]] = []
 
-    private let regulars = (0..<60).map { UserID(rawValue: Self.id($0)) }
+    private let regulars: [UserID]
     private var random: SeededRandom
     private var clock = Self.start
     private var idCount = 0
 
-    package init(seed: UInt64, count: Int = 3000) {
+    /// A log of `count` records and that many users, at least 10, and one.
+    package init(seed: UInt64, count: Int = 3000, userCount: Int = 60) {
+        regulars = (0..<userCount).map { UserID(rawValue: Self.id($0)) }
         random = SeededRandom(seed: seed, stream: 12)
         for item in 0..<30 as Range<Int64> { appendUpdate(of: item) }
         var (hasPaused, hasBroken) = (false, false)
@@ -65,7 +67,7 @@ package struct ShopLog {
             }
         // A few users have most of the events, so that some outgrow the row window early.
         let skewed = random.nextUnit() * random.nextUnit()
-        append(user: regulars[Int(skewed * 60)].rawValue, at: clock - delay)
+        append(user: regulars[Int(skewed * Double(regulars.count))].rawValue, at: clock - delay)
     }
 
     private mutating func append(user: Int64, at seconds: Int64) {

@@ -22,7 +22,7 @@ package enum TinySpace {
         return encoders
     }
 
-    /// The space of these encoders.
+    /// The space of these encoders, after a space whose networks did not read END.
     package static func space(_ names: [EncoderName] = EncoderName.allCases) -> SpaceFiles {
         SpaceFiles(vocabulary: vocabulary, targets: targets, encoders: encoders(names))
     }

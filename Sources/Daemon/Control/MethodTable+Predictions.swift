@@ -15,7 +15,8 @@ extension MethodTable {
         let rows = reply.rows.map { row($0, limit: Int(parameters.limit)) }
         return .object([
             .init("space", .int(reply.space)), .init("generation", .int(reply.generation)),
-            .init("trained", .bool(reply.trained)), .init("offset", .int(reply.offset)),
+            .init("trained", .bool(reply.trained)), .init("as_of", .optional(reply.asOf)),
+            .init("offset", .int(reply.offset)),
             .init("predictions", .array(rows.map { .object($0.members) })),
         ])
     }

@@ -76,8 +76,8 @@ extension RaggedBatch {
 enum RowMask {
     /// 0 and 1 for each number of some rows: whether the row's kind uses the position.
     ///
-    /// Of an empty-future row these are the one-hots that tell it from other rows; of a row of no
-    /// kind, the positions that all kinds share.
+    /// Of an empty-future row these are the one-hots that tell it from other rows; of END what it
+    /// says; of a row of no kind, the positions that all kinds share.
     ///
     /// - Parameter rows: `[R, 64]` binary16 bit patterns.
     /// - Returns: `[R, 64]` binary16 bit patterns.
@@ -96,6 +96,7 @@ enum RowMask {
     private static func positions(ofRowAt start: Int, in rows: [UInt16]) -> [UInt16] {
         func isSet(_ position: Int) -> Bool { rows[start + position] == one }
         if isSet(RowLayout.emptyFuture) { return emptyFuture }
+        if isSet(RowLayout.end) { return end }
         if isSet(0) || isSet(1) || isSet(2) { return product }
         if isSet(3) { return visit }
         return isSet(4) ? search : common
@@ -108,6 +109,7 @@ enum RowMask {
     private static let common = halfs { position in
         RowTable.allCases.allSatisfy { RowLayout.isUsed($0, position) }
     }
+    private static let end = halfs(RowLayout.isUsedByEnd)
     private static let emptyFuture = halfs {
         $0 < RowLayout.hour || $0 == RowLayout.emptyFuture
     }

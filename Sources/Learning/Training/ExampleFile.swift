@@ -12,8 +12,8 @@ package struct ExampleFile: ExampleSource {
         static let byteCount = 72
         /// "ubpdexmp" as bytes.
         private static let magic: UInt64 = 0x706D_7865_6470_6275
-        /// Version 1, rows of 64.
-        private static let form: UInt64 = 1 << 32 | UInt64(RowLayout.width)
+        /// Version 2, which has END's rows; rows of 64.
+        private static let form: UInt64 = 2 << 32 | UInt64(RowLayout.width)
 
         var window: LabelWindow
         var count: Int

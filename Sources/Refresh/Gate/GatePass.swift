@@ -97,8 +97,9 @@ struct GatePass {
             let batch = order[start..<min(start + Self.batchLimit, order.count)]
                 .compactMap { users.removeValue(forKey: $0) }
             for index in models.indices {
-                let settled = builders[index].settle(batch.map(\.folds[index].input))
-                views[index].append(settled, &builders[index], asOf: window.cutSeconds)
+                let settled = builders[index].settle(
+                    batch.map(\.folds[index].input), asOf: window.cutSeconds)
+                views[index].append(settled, builders[index])
             }
             labels += batch.map(\.purchases.labels)
         }

@@ -47,9 +47,9 @@ struct GateView {
 
     /// Adds users who were settled by the builder.
     mutating func append(
-        _ settled: [ProfileBuilder.Settled], _ builder: inout ProfileBuilder, asOf: Int64
+        _ settled: [ProfileBuilder.Settled], _ builder: ProfileBuilder
     ) {
-        builder.append(settled, asOf: asOf, to: &values)
+        builder.append(settled, to: &values)
         for user in settled {
             churn?.append(user.logits.churn ?? .nan)
             categories?.append(

@@ -82,8 +82,9 @@ package struct RefreshJobOptions: Sendable {
             "refresh.future_days = \(futureDays)", "refresh.memory_budget = \(memoryByteCount)",
             "refresh.parts = \(orderedParts.map(\.rawValue).joined(separator: ", "))",
             "train.epochs = \(epochs.joined(separator: ", "))", "train.max_rows = \(rowLimit)",
-            "train.precision = \(precision.rawValue)", "bpr, items = \(itemFactors)",
-            "bpr, categories = \(categoryFactors)",
+            // Made of other examples, it cannot be gone on with.
+            "examples = with END", "train.precision = \(precision.rawValue)",
+            "bpr, items = \(itemFactors)", "bpr, categories = \(categoryFactors)",
             "clock.users = \(refresh.clock.users)",
             "clock.max_jump_seconds = \(refresh.clock.maximumJumpSeconds)",
             "clock.held_events = \(refresh.clock.heldLimit)",

@@ -43,15 +43,24 @@ extension RefreshRun {
         return heads
     }
 
-    /// A new space's encoders, those of the space before it included.
-    func encoders() throws -> [EncoderName: [NamedTensor]] {
+    /// A new space's encoders, those of the space before it included, and which of them read END:
+    /// the new ones do, the previous space's as it did there.
+    func encoders() throws -> (
+        tensors: [EncoderName: [NamedTensor]], endRowNetworks: Set<EncoderName>
+    ) {
         var encoders: [EncoderName: [NamedTensor]] = [:]
         for name in try networks() { encoders[name] = try tensors(.train(name), name) }
-        guard previous != nil else { return encoders }
-        let known = try liveSpace().encoders
-        if encoders[.sra] != nil { encoders[.previousSRA] = blended(known[.sra], encoders[.sra]) }
-        if encoders[.mtl] != nil { encoders[.previousMTL] = blended(known[.mtl], encoders[.mtl]) }
-        return encoders
+        var endRowNetworks = Set(EncoderName.multiTask)
+        guard previous != nil else { return (encoders, endRowNetworks) }
+        let known = try liveSpace()
+        if encoders[.sra] != nil {
+            encoders[.previousSRA] = blended(known.encoders[.sra], encoders[.sra])
+        }
+        if encoders[.mtl] != nil {
+            encoders[.previousMTL] = blended(known.encoders[.mtl], encoders[.mtl])
+            if known.endRowNetworks.contains(.mtl) { endRowNetworks.insert(.previousMTL) }
+        }
+        return (encoders, endRowNetworks)
     }
 
     /// The space that regularises a new one: the live one, if it was trained.
@@ -70,10 +79,11 @@ extension RefreshRun {
     private func publishSpace() throws {
         let fitted = try statistics(.statisticsThen)
         let span = try span(.statisticsThen)
-        let encoders = try encoders()
+        let (encoders, endRowNetworks) = try encoders()
         var files = try StatisticsFiles.spaceFiles(fitted)
         let space = SpaceFiles(
-            vocabulary: RowVocabulary(fitted), targets: TargetLists(fitted), encoders: encoders)
+            vocabulary: RowVocabulary(fitted), targets: TargetLists(fitted), encoders: encoders,
+            endRowNetworks: endRowNetworks)
         let metadata = [
             "trained": "true", "seed": String(options.refresh.seed),
             "quick": String(options.isQuick),
@@ -83,7 +93,8 @@ extension RefreshRun {
         _ = try made.publishSpace(
             SpaceManifest(
                 id: plan.space, trained: true, seed: options.refresh.seed, fitFrom: span.from,
-                fitTo: span.to, numbers: numbers, previous: isBlended ? previous : nil),
+                fitTo: span.to, numbers: numbers, previous: isBlended ? previous : nil,
+                endRow: space.endRowNames),
             files: files)
     }
 

@@ -34,7 +34,8 @@ extension RefreshRun {
 
     /// Refits the heads of a kept network.
     func refitHeads(_ name: EncoderName, to aside: String) async throws {
-        guard let live, let encoder = try liveSpace().encoders[name] else {
+        let space = try liveSpace()
+        guard let live, let encoder = space.encoders[name] else {
             throw RefreshError.noSpace(directory: options.refresh.stateDirectory)
         }
         let heads = try GenerationFiles(generation: live.path, on: host.disk).heads[name] ?? []
@@ -42,6 +43,7 @@ extension RefreshRun {
         heading.memoryByteCount = options.memoryByteCount
         heading.spillPath = aside + "/latents"
         heading.level = options.level
+        heading.training.readsEndRow = space.endRowNetworks.contains(name)
         let training = HeadTraining(
             host: host, examples: try ExampleFile(examplesPath, on: host.disk), options: heading)
         let reporter = reporter

@@ -45,7 +45,8 @@ package struct LatentFold {
         let workers = (0..<max(1, training.threadCount)).map {
             LatentWorker(
                 name: "latents-\($0)", niceness: training.niceness, examples: examples,
-                encoder: encoder, rowWindow: training.rowWindow)
+                encoder: encoder, rowWindow: training.rowWindow,
+                readsEndRow: training.readsEndRow, network: self.name)
         }
         defer { for worker in workers { worker.stop() } }
         let byteCount = Int64(places.count) * Int64(encoder.latentWidth) * 4
@@ -119,17 +120,22 @@ private actor LatentWorker {
     private let examples: ExampleFile
     private let encoder: MTLEncoder
     private let rowWindow: Int
+    private let readsEndRow: Bool
+    private let network: EncoderName
     private var scratch: MTLScratch
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.unowned }
 
     init(
-        name: String, niceness: Int32, examples: ExampleFile, encoder: MTLEncoder, rowWindow: Int
+        name: String, niceness: Int32, examples: ExampleFile, encoder: MTLEncoder, rowWindow: Int,
+        readsEndRow: Bool, network: EncoderName
     ) {
         executor = ThreadExecutor(name: name, niceness: niceness)
         self.examples = examples
         self.encoder = encoder
         self.rowWindow = rowWindow
+        self.readsEndRow = readsEndRow
+        self.network = network
         scratch = encoder.makeScratch()
     }
 
@@ -142,10 +148,19 @@ private actor LatentWorker {
         }
         let lengths = examples.map { $0.rows.count / RowLayout.width }
         var rows: [UInt16] = []
-        for example in examples { rows += example.rows.suffix(rowWindow * RowLayout.width) }
+        for (place, example) in zip(places, examples) {
+            guard let read = example.latestRows(rowWindow, readsEndRow: readsEndRow) else {
+                return .failure(
+                    .unfitExample(
+                        network: "\(network.rawValue)-heads", example: place,
+                        user: self.examples.owner(place), reason: LatestRows.missingEndRow))
+            }
+            rows += read
+        }
         let states = statesBeforeWindows(examples, lengths)
         let outputs = encoder.encode(
-            rows: rows.span, lengths: lengths.map { min($0, rowWindow) }, states: states.span)
+            rows: rows.span, lengths: lengths.map { min($0, rowWindow) + (readsEndRow ? 1 : 0) },
+            states: states.span)
         let labels = examples.indices.map { index in
             guard let labels = examples[index].labels else {
                 preconditionFailure("HeadTraining: example \(places[index]) has no labels")

@@ -14,6 +14,8 @@ package struct NetworkTraining: Sendable {
         package var epochCount: Int?
         /// N: MTL reads the last rows only (DESIGN §5).
         package var rowWindow = 64
+        /// Whether MTL reads END after them, as it does in a space that says so.
+        package var readsEndRow = true
         package var holdOut = HoldOut()
         package var threadCount = 1
         package var niceness: Int32 = 0
@@ -62,19 +64,25 @@ package struct NetworkTraining: Sendable {
         switch name {
         case .sra: try await train(name, SRANetwork(options.sizes.sra), .sra, examples, progress)
         case .fip: try await train(name, SRANetwork(options.sizes.fip), .fip, examples, progress)
-        case .mtl: try await train(name, network(options.sizes.mtl), .mtl, latest, progress)
+        case .mtl:
+            try await train(name, network(options.sizes.mtl), .mtl, latest(name), progress)
         case .mtlPropensity:
             try await train(
-                name, network(options.sizes.mtlPropensity), .mtlPropensity, latest, progress)
+                name, network(options.sizes.mtlPropensity), .mtlPropensity, latest(name), progress)
         case .mtlChurn:
-            try await train(name, network(options.sizes.mtlChurn), .mtlChurn, latest, progress)
+            try await train(
+                name, network(options.sizes.mtlChurn), .mtlChurn, latest(name), progress)
         case .esa: try await train(name, eventNetwork, .esa, examples, progress)
         case .previousSRA, .previousMTL:
             preconditionFailure("NetworkTraining: \(name.rawValue) was trained by another refresh")
         }
     }
 
-    private var latest: LatestRows { LatestRows(source: examples, limit: options.rowWindow) }
+    private func latest(_ name: EncoderName) -> LatestRows {
+        LatestRows(
+            source: examples, limit: options.rowWindow, readsEndRow: options.readsEndRow,
+            network: name)
+    }
 
     private func network(_ preset: MTLConfiguration) -> MTLNetwork<Float> {
         MTLNetwork(preset.sized(for: targets))
@@ -131,25 +139,54 @@ extension EncoderName {
     }
 }
 
-/// Examples of which only the latest rows are read.
-struct LatestRows: ExampleSource {
-    let source: any ExampleSource
-    let limit: Int
+/// Examples as a multi-task network reads them: the latest rows, and END.
+package struct LatestRows: ExampleSource {
+    /// What is wrong with an example without END where a network reads it.
+    static let missingEndRow = "it has no END row: an example of an older version"
 
-    var count: Int { source.count }
-    var fingerprint: UInt64 { SeededRandom.mix(source.fingerprint &+ UInt64(limit)) }
+    private let source: any ExampleSource
+    private let limit: Int
+    private let readsEndRow: Bool
+    private let network: EncoderName
 
-    func rowCount(_ index: Int) -> Int { min(limit, source.rowCount(index)) }
+    /// - Parameters:
+    ///   - source: with all rows, and END.
+    ///   - limit: N ≥ 1.
+    ///   - readsEndRow: whether the network reads END.
+    ///   - network: for errors.
+    package init(
+        source: any ExampleSource, limit: Int, readsEndRow: Bool, network: EncoderName
+    ) {
+        self.source = source
+        self.limit = limit
+        self.readsEndRow = readsEndRow
+        self.network = network
+    }
 
-    func owner(_ index: Int) -> UserID? { source.owner(index) }
+    package var count: Int { source.count }
+    package var fingerprint: UInt64 {
+        let rows = SeededRandom.mix(source.fingerprint &+ UInt64(limit))
+        return readsEndRow ? SeededRandom.mix(rows) : rows
+    }
 
-    func examples(_ indices: [Int]) throws(LearningError) -> [TrainingExample] {
+    package func rowCount(_ index: Int) -> Int {
+        min(limit, source.rowCount(index)) + (readsEndRow ? 1 : 0)
+    }
+
+    package func owner(_ index: Int) -> UserID? { source.owner(index) }
+
+    package func examples(_ indices: [Int]) throws(LearningError) -> [TrainingExample] {
         var examples = try source.examples(indices)
-        for index in examples.indices {
-            let excess = examples[index].rows.count / RowLayout.width - limit
-            guard excess > 0 else { continue }
-            examples[index].rows.removeFirst(excess * RowLayout.width)
-            if !examples[index].tokens.isEmpty { examples[index].tokens.removeFirst(excess) }
+        for (place, index) in indices.enumerated() {
+            guard let rows = examples[place].latestRows(limit, readsEndRow: readsEndRow) else {
+                throw .unfitExample(
+                    network: network.rawValue, example: index, user: owner(index),
+                    reason: Self.missingEndRow)
+            }
+            examples[place].rows = rows
+            // Nobody reads these.
+            examples[place].tokens = []
+            examples[place].endRow = []
         }
         return examples
     }

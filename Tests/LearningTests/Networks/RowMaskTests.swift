@@ -20,6 +20,10 @@ import Testing
         #expect(shard.weights?.values == [0.8])
     }
 
+    @Test func `of END, what it says`() {
+        #expect(kept(row([RowLayout.end])) == Array(16...32) + [59, 60, 62])
+    }
+
     @Test func `of a row of no kind, what all kinds use`() {
         #expect(kept(row([])) == Array(0..<33) + [59, 60, 61])
     }

@@ -126,9 +126,44 @@ import Testing
         for (kept, source) in [(EncoderName.previousSRA, EncoderName.sra), (.previousMTL, .mtl)] {
             #expect(new.encoders[kept]?.map(\.values) == old.encoders[source]?.map(\.values))
         }
+        #expect(old.endRowNetworks == Set(EncoderName.multiTask))
+        #expect(new.endRowNetworks == old.endRowNetworks.union([.previousMTL]))
+        #expect(
+            space.manifest.endRow == ["mtl", "mtl-churn", "mtl-propensity", "previous-mtl"])
         let refused = try GenerationStore(stateDirectory: root.path + "/a", on: .real)
             .verifyGeneration(3)
         _ = try LiveGeneration.load(refused, level: .best, on: RealDisk())
+    }
+
+    @Test func `a space of networks that read no END goes on without, also under a new one`()
+        async throws
+    {
+        let root = try TemporaryDirectory()
+        let fixture = try JobFixture(root: root.path)
+        _ = try await fixture.run(fixture.options("a"))
+        // As an older version published it.
+        let path = root.path + "/a/spaces/1/manifest.json"
+        var text = try RealDisk().text(of: path, limit: 1 << 20)
+        let list = try #require(text.firstRange(of: /"end_row" : \[[^\]]*\],\s*/))
+        text.removeSubrange(list)
+        text.replace(#""schema" : 2"#, with: #""schema" : 1"#)
+        try AtomicFile.write(Array(text.utf8), to: path, on: .real)
+        let store = GenerationStore(stateDirectory: root.path + "/a", on: .real)
+        let old = try store.verifySpace(1).manifest
+        #expect(old.endRow == nil && old.schema == 1)
+        try fixture.append(users: 1...40, after: 3 * 86_400)
+        _ = try await fixture.run(fixture.options("a", .sameSpace))
+        #expect(try store.verifySpace(1).manifest == old)
+        let model = try LiveGeneration.load(
+            try store.verifyGeneration(2), level: .best, on: RealDisk()
+        ).model
+        #expect(model.endRowNetworks.isEmpty && model.bank.multiTaskEncoder(.mtl) != nil)
+        _ = try await fixture.run(fixture.options("a"))
+        let next = try LiveGeneration.load(
+            try store.verifyGeneration(3), level: .best, on: RealDisk()
+        ).model
+        #expect(next.endRowNetworks == Set(EncoderName.multiTask))
+        #expect(next.bank.multiTaskEncoder(.previousMTL) != nil)
     }
 
     @Test func `a space that is to be kept must be there`() async throws {
