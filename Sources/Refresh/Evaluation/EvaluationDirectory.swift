@@ -1,0 +1,135 @@
+import EventLog
+import Foundation
+import Snapshots
+import Storage
+
+/// What an evaluation has decided before it makes anything: `plan.json` of its directory.
+struct EvaluationPlan: Sendable, Equatable, Codable {
+    static let schema = 1
+
+    var schema = Self.schema
+    /// `EvaluationOptions.settings`.
+    var settings: [String]
+    var facts: LogFacts
+    var cutoffSeconds: Int64
+    /// Whether an evaluation has come to its end with it; it is kept for the next one.
+    var isFinished = false
+}
+
+/// A snapshot that an evaluation made: `profiles-<n>.json` of its directory.
+struct EvaluationProfiles: Sendable, Equatable, Codable {
+    /// Its directory.
+    var path: String
+    var generation: Int64
+    var space: Int64
+    /// What the gate said against the generation.
+    var refusals: [String]
+}
+
+/// `<state_dir>/evaluate/`: what an evaluation has made so far, for itself and for the next call.
+///
+/// A step is done when the file that says so is there; a step that is not is done again.
+final class EvaluationDirectory: Sendable {
+    let path: String
+    private let host: Storage.Host
+    private let lock: StateLock
+
+    /// Everything that an evaluation may leave there.
+    private static let ownNames: Set<String> = [
+        "lock", "plan.json", "input", "input.json", "state", "profiles-1.json", "profiles-2.json",
+        "scratch",
+    ]
+
+    /// Takes the directory for this process, making it when it is missing.
+    init(_ path: String, on host: Storage.Host) throws {
+        self.path = path
+        self.host = host
+        if try host.disk.status(path) != nil {
+            let names = try host.disk.names(in: path)
+            if let name = names.first(where: { !Self.ownNames.contains($0) && !AtomicFile.isLeftover($0) })
+            {
+                throw EvaluationRunError.foreign(directory: path, name: name)
+            }
+        }
+        do throws(SnapshotError) {
+            lock = try StateLock(path, on: host.disk)
+        } catch .stateDirectoryInUse {
+            throw EvaluationRunError.busy(directory: path)
+        }
+        _ = try AtomicFile.removeLeftovers(in: path, on: host.disk)
+    }
+
+    var inputPath: String { path + "/input" }
+    var statePath: String { path + "/state" }
+    var scratchPath: String { path + "/scratch" }
+    private var planPath: String { path + "/plan.json" }
+    private var inputMarkPath: String { path + "/input.json" }
+    private func profilesPath(_ index: Int) -> String { "\(path)/profiles-\(index).json" }
+
+    /// The plan of an earlier call; nil without one that can be read.
+    func plan() throws -> EvaluationPlan? {
+        guard let plan = try read(EvaluationPlan.self, planPath),
+            plan.schema == EvaluationPlan.schema
+        else { return nil }
+        return plan
+    }
+
+    /// Leaves a plan for the next call.
+    func write(_ plan: EvaluationPlan) throws { try write(plan, to: planPath) }
+
+    /// Whether the copied input is whole.
+    var hasInput: Bool {
+        get throws { try host.disk.status(inputMarkPath) != nil }
+    }
+
+    /// An empty directory's place for the input.
+    func beginInput() throws { try host.disk.remove(inputPath) }
+
+    /// Says that the copied input is whole.
+    func finishInput(_ recordCount: Int64) throws {
+        try host.disk.syncTree(inputPath)
+        try write(["records": recordCount], to: inputMarkPath)
+    }
+
+    /// The snapshot number `index`, from 1, if it was made.
+    func profiles(_ index: Int) throws -> EvaluationProfiles? {
+        try read(EvaluationProfiles.self, profilesPath(index))
+    }
+
+    func write(_ profiles: EvaluationProfiles, _ index: Int) throws {
+        try write(profiles, to: profilesPath(index))
+    }
+
+    /// Removes everything but the lock; the plan first, so that what a kill leaves is not gone on
+    /// with.
+    func clear() throws {
+        try host.disk.remove(planPath)
+        try host.disk.syncDirectory(path)
+        for name in try host.disk.names(in: path) where name != "lock" {
+            try host.disk.remove(path + "/" + name)
+        }
+        try host.disk.syncDirectory(path)
+    }
+
+    /// Removes what scoring alone needed.
+    func clearScratch() throws { try host.disk.remove(scratchPath) }
+
+    /// An empty place for what scoring alone needs.
+    func beginScratch() throws {
+        try clearScratch()
+        try host.disk.makeDirectory(scratchPath)
+    }
+
+    private func write(_ record: some Encodable, to path: String) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        try AtomicFile.write(Array(try encoder.encode(record)) + [0x0A], to: path, on: host)
+    }
+
+    /// Nil when it is missing or nothing that this version wrote.
+    private func read<Record: Decodable>(_ type: Record.Type, _ path: String) throws -> Record? {
+        guard try host.disk.status(path) != nil else { return nil }
+        return try? JSONDecoder().decode(
+            type, from: Data(try host.disk.bytes(of: path, limit: 1 << 24)))
+    }
+}
