@@ -10,8 +10,8 @@ package enum EvaluationError: Error, Equatable, CustomStringConvertible {
     case noSuchColumns(path: String, columns: Range<Int>, width: Int)
     /// `manifest.json` beside the table is none.
     case badManifest(path: String, reason: String)
-    /// Nobody, or nothing to learn from.
-    case nothingToScore(reason: String)
+    /// Given scores that are no probabilities of these users and labels.
+    case badScores(name: String, task: EvaluationTask, reason: String)
     /// A number that is not finite; nothing can be said of this representation.
     case diverged(DownstreamDivergence)
     case cancelled(name: String)
@@ -25,7 +25,8 @@ package enum EvaluationError: Error, Equatable, CustomStringConvertible {
             "\(path): columns \(columns) of \(width); choose columns that the table has"
         case .badManifest(let path, let reason):
             "\(path): not a snapshot's manifest (\(reason)); remove it to score the table as a whole"
-        case .nothingToScore(let reason): reason
+        case .badScores(let name, let task, let reason):
+            "\(name), \(task.rawValue): \(reason); give each user's probabilities 0…1 of each label"
         case .diverged(let place): place.description
         case .cancelled(let name): "\(name): the evaluation was cancelled; start it again"
         }

@@ -33,7 +33,7 @@ package struct ProfileEvaluator: Sendable {
         self.options = options
     }
 
-    /// Trains and scores; tasks without labels, without users or without purchases are left out.
+    /// Trains and scores; tasks without labels or without users are left out.
     ///
     /// - Parameters:
     ///   - table: must have a row for each of the targets' users, in the order in which the network
@@ -48,7 +48,36 @@ package struct ProfileEvaluator: Sendable {
         tasks: [EvaluationTask] = EvaluationTask.allCases,
         progress: @escaping @Sendable (EvaluationProgress) -> Void = { _ in }
     ) async throws(EvaluationError) -> EvaluationReport.Row {
-        throw .cancelled(name: name)
+        let start = host.clock.monotonicNanoseconds()
+        let rows = try EmbeddingTable.Rows(
+            table, of: targets.users, columns: columns, memoryByteLimit: options.memoryByteLimit)
+        let queue = TaskQueue(tasks.filter { targets.isScorable($0) })
+        let workers = (0..<max(1, min(options.threadCount, queue.count))).map {
+            EvaluationWorker(evaluator: self, rows: rows, name: name, number: $0)
+        }
+        defer { for worker in workers { worker.stop() } }
+        let results = await withTaskGroup(of: [TaskOutcome].self) { group in
+            for worker in workers {
+                group.addTask { await worker.run(queue, progress) }
+            }
+            var outcomes: [TaskOutcome] = []
+            for await part in group {
+                outcomes += part
+                if part.contains(where: \.isFailure) { group.cancelAll() }
+            }
+            return outcomes.sorted { $0.place < $1.place }.map(\.result)
+        }
+        // What ended the others is told before that they were ended.
+        let errors = results.compactMap { result -> EvaluationError? in
+            if case .failure(let error) = result { error } else { nil }
+        }
+        if let error = errors.first(where: { $0 != .cancelled(name: name) }) ?? errors.first {
+            throw error
+        }
+        let seconds = Double(host.clock.monotonicNanoseconds() - start) / 1e9
+        return EvaluationReport.Row(
+            name: name, width: rows.width, tasks: results.compactMap { try? $0.get() },
+            seconds: seconds)
     }
 }
 
