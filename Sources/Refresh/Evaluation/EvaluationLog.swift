@@ -3,6 +3,7 @@ import EventLog
 import Events
 import Features
 import Pipeline
+import Sessions
 import Storage
 
 /// What one pass over a log finds out before anything is decided.

@@ -48,6 +48,9 @@ package struct EvaluationOptions: Sendable {
         self.pipeline = pipeline
     }
 
+    /// Reads whole seconds since 1970, `YYYY-MM-DD`, or `YYYY-MM-DD hh:mm:ss`, UTC; nil for else.
+    package static func cutoffSeconds(_ text: String) -> Int64? { EventTimeText.seconds(text) }
+
     /// Where it works.
     var directory: String { workDirectory ?? job.refresh.stateDirectory + "/evaluate" }
 

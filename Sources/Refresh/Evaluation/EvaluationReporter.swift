@@ -1,3 +1,4 @@
+import Evaluation
 import Storage
 import Synchronization
 
@@ -62,6 +63,25 @@ final class EvaluationReporter: Sendable {
             told.step.detail = detail
             told.step.secondsLeft = secondsLeft ?? (done > 0.02 ? elapsed / done - elapsed : nil)
             show(told.step)
+        }
+    }
+}
+
+/// How far the tasks of a row are, that are trained side by side.
+final class TaskShares: Sendable {
+    private let done: Mutex<[EvaluationTask: Double]>
+
+    init(_ tasks: [EvaluationTask]) {
+        done = Mutex(Dictionary(tasks.map { ($0, 0) }) { first, _ in first })
+    }
+
+    /// Notes one task's progress; the sum of all tasks' shares, each 0…1.
+    func note(_ progress: EvaluationProgress) -> Double {
+        let epoch = Double(progress.done) / Double(max(1, progress.total))
+        let share = (Double(progress.epoch) + epoch) / Double(max(1, progress.epochCount))
+        return done.withLock { done in
+            done[progress.task] = max(done[progress.task] ?? 0, min(1, share))
+            return EvaluationTask.allCases.reduce(0) { $0 + (done[$1] ?? 0) }
         }
     }
 }
