@@ -141,7 +141,9 @@ let package = Package(
         tests(
             "Refresh", "Learning", "Encoders", "Profiles", "Features", "Sessions", "Events",
             "EventLog", "Pipeline", "Snapshots", "Kernels", "Storage", grdb),
-        tests("Evaluation", "Learning", "Snapshots", "Events", "Kernels", "Storage"),
+        tests(
+            "Evaluation", "Simulation", "Learning", "Snapshots", "EventLog", "Events", "Kernels",
+            "Storage"),
         tests("Import", "EventLog", "Events", "Storage"),
         tests("Simulation", "EventLog", "Events", "Storage"),
         tests(
