@@ -139,8 +139,8 @@ let package = Package(
             "Pipeline", "EventLog", "Events", "Sessions", "Features", "Encoders", "Learning",
             "Profiles", "Refresh", "Snapshots", "Kernels", "Storage", grdb),
         tests(
-            "Refresh", "Learning", "Encoders", "Profiles", "Features", "Sessions", "Events",
-            "EventLog", "Pipeline", "Snapshots", "Kernels", "Storage", grdb),
+            "Refresh", "Evaluation", "Learning", "Encoders", "Profiles", "Features", "Sessions",
+            "Events", "EventLog", "Pipeline", "Snapshots", "Kernels", "Storage", grdb),
         tests(
             "Evaluation", "Simulation", "Learning", "Snapshots", "EventLog", "Events", "Kernels",
             "Storage"),

@@ -42,21 +42,32 @@ final class EvaluationDirectory: Sendable {
 
     /// Takes the directory for this process, making it when it is missing.
     init(_ path: String, on host: Storage.Host) throws {
+        if let foreign = try Self.foreignName(in: path, on: host.disk) {
+            throw EvaluationRunError.foreign(directory: path, name: foreign)
+        }
+        lock = try Self.lock(path, on: host.disk)
         self.path = path
         self.host = host
-        if try host.disk.status(path) != nil {
-            let names = try host.disk.names(in: path)
-            if let name = names.first(where: { !Self.ownNames.contains($0) && !AtomicFile.isLeftover($0) })
-            {
-                throw EvaluationRunError.foreign(directory: path, name: name)
-            }
-        }
-        do throws(SnapshotError) {
-            lock = try StateLock(path, on: host.disk)
-        } catch .stateDirectoryInUse {
-            throw EvaluationRunError.busy(directory: path)
-        }
         _ = try AtomicFile.removeLeftovers(in: path, on: host.disk)
+    }
+
+    private static func foreignName(in path: String, on disk: any Disk) throws -> String? {
+        guard try disk.status(path) != nil else { return nil }
+        return try disk.names(in: path).first {
+            !ownNames.contains($0) && !AtomicFile.isLeftover($0)
+        }
+    }
+
+    private static func lock(
+        _ path: String, on disk: any Disk
+    ) throws(EvaluationRunError) -> StateLock {
+        do throws(SnapshotError) {
+            return try StateLock(path, on: disk)
+        } catch .stateDirectoryInUse {
+            throw .busy(directory: path)
+        } catch {
+            throw .work(error.description)
+        }
     }
 
     var inputPath: String { path + "/input" }
