@@ -26,7 +26,8 @@ struct EvaluateCommand: AsyncParsableCommand {
 
     @OptionGroup var options: ConfigurationOptions
 
-    @Option(help: "First time that is no input: seconds, YYYY-MM-DD or 'YYYY-MM-DD hh:mm:ss' (UTC).")
+    @Option(
+        help: "First time that is no input: seconds, YYYY-MM-DD or 'YYYY-MM-DD hh:mm:ss' (UTC).")
     var cutoff: String?
 
     @Option(help: "Ask about these users: int64 .npy, or one client_id a line.")

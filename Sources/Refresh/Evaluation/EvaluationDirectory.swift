@@ -37,7 +37,7 @@ final class EvaluationDirectory: Sendable {
     /// Everything that an evaluation may leave there.
     private static let ownNames: Set<String> = [
         "lock", "plan.json", "input", "input.json", "state", "profiles-1.json", "profiles-2.json",
-        "scratch",
+        "refusals.json", "serve-1", "serve-2", "scratch",
     ]
 
     /// Takes the directory for this process, making it when it is missing.
@@ -72,6 +72,8 @@ final class EvaluationDirectory: Sendable {
 
     var inputPath: String { path + "/input" }
     var statePath: String { path + "/state" }
+    /// A state directory with generation number `index` of this evaluation alone.
+    func servingPath(_ index: Int) -> String { "\(path)/serve-\(index)" }
     var scratchPath: String { path + "/scratch" }
     private var planPath: String { path + "/plan.json" }
     private var inputMarkPath: String { path + "/input.json" }
@@ -97,9 +99,9 @@ final class EvaluationDirectory: Sendable {
     func beginInput() throws { try host.disk.remove(inputPath) }
 
     /// Says that the copied input is whole.
-    func finishInput(_ recordCount: Int64) throws {
+    func finishInput(of users: Int) throws {
         try host.disk.syncTree(inputPath)
-        try write(["records": recordCount], to: inputMarkPath)
+        try write(["users": users], to: inputMarkPath)
     }
 
     /// The snapshot number `index`, from 1, if it was made.
@@ -109,6 +111,18 @@ final class EvaluationDirectory: Sendable {
 
     func write(_ profiles: EvaluationProfiles, _ index: Int) throws {
         try write(profiles, to: profilesPath(index))
+    }
+
+    /// What the gate said against a generation of this directory; its manifest has it no more.
+    func refusals(of generation: Int64) throws -> [String] {
+        try read([String: [String]].self, path + "/refusals.json")?[String(generation)] ?? []
+    }
+
+    /// Keeps what the gate said.
+    func write(refusals: [String], of generation: Int64) throws {
+        var all = try read([String: [String]].self, path + "/refusals.json") ?? [:]
+        all[String(generation)] = refusals
+        try write(all, to: path + "/refusals.json")
     }
 
     /// Removes everything but the lock; the plan first, so that what a kill leaves is not gone on

@@ -33,13 +33,14 @@ struct EvaluationFence {
         }
     }
 
-    /// Throws `seenTargets` when the snapshot's time, the newest event before its cursor, its
-    /// generation or its space reaches into the target windows.
+    /// Holds the snapshot's time, the newest event before its cursor, its generation and its space
+    /// against the target windows.
     ///
     /// - Parameters:
     ///   - manifest: the snapshot's.
     ///   - directory: where it is; generations and spaces stand two levels above.
     ///   - newestSeconds: of the log's events before the cursor; nil when that is of another log.
+    /// - Throws: `seenTargets` for the first that reaches into them, or `unknownOrigin`.
     func check(
         _ manifest: SnapshotManifest, in directory: String, newestSeconds: Int64?
     ) throws {

@@ -40,7 +40,8 @@ struct EvaluationLog {
         var newest: Int64?
         var (segment, segmentOffset) = (Int64(-1), LogOffset(0))
         try pass(
-            options, { entry, offset in
+            options,
+            { entry, offset in
                 let isSeen = current.map { cursor?.isBehind(offset, of: $0) ?? false } ?? false
                 _ = intake.take(entry, at: offset) { event, _ in
                     let seconds = event.event.seconds
@@ -75,13 +76,17 @@ struct EvaluationLog {
     ///
     /// Read are all events before the cutoff and the purchases in both windows; the catalogue is
     /// that of the second window's end.
+    ///
     /// - Parameters:
     ///   - split: the cutoff and the windows.
     ///   - asked: users, ascending; nil for all with an event before the cutoff.
     ///   - end: the first record that is not read.
     ///   - writer: takes the copied records, in log order.
+    /// - Returns: users ascending, and what was read of them.
+    /// - Throws: what reading and writing do.
     func read(
-        _ split: EvaluationSplit, asked: [UserID]?, end: RecordPlace, copyingTo writer: SegmentWriter?
+        _ split: EvaluationSplit, asked: [UserID]?, end: RecordPlace,
+        copyingTo writer: SegmentWriter?
     ) throws -> ShopEvents {
         var options = options
         options.end = end
@@ -92,7 +97,8 @@ struct EvaluationLog {
         var current: LogChunk?
         var hasPassedCutoff = false
         try pass(
-            options, { entry, offset in
+            options,
+            { entry, offset in
                 guard case .record(let record) = entry else { return true }
                 gathering.take(record)
                 var isPast = false

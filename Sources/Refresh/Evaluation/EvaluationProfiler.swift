@@ -37,12 +37,14 @@ struct EvaluationProfiler {
             let id: Int64
             if case .generation(let asked) = options.source {
                 id = asked
-                try copyGeneration(asked)
+                let state = options.job.refresh.stateDirectory
+                try prepare(index, generation: id, of: state, takingState: false)
             } else {
                 id = Int64(index)
                 try await train(index)
+                try prepare(index, generation: id, of: directory.statePath, takingState: true)
             }
-            let made = try await snapshot(of: users, generation: id)
+            let made = try await snapshot(of: users, generation: id, index)
             try directory.write(made, index)
             all.append(made)
         }
@@ -74,7 +76,7 @@ struct EvaluationProfiler {
                     detail: progress.text)
             }.run()
         }
-        try accept(Int64(index))
+        try accept(Int64(index), in: store)
     }
 
     private func makeJob(
@@ -91,34 +93,54 @@ struct EvaluationProfiler {
         throw EvaluationRunError.busy(directory: directory.statePath)
     }
 
-    /// Has the evaluation's own pipeline serve a generation that the gate has refused: it is there to
-    /// be judged. What the gate said is kept under the manifest's metrics' side, in `gate.json`.
-    private func accept(_ id: Int64) throws {
+    /// Lets the evaluation's own pipeline serve a generation that the gate has refused.
+    ///
+    /// It is there to be judged.
+    private func accept(_ id: Int64, in store: GenerationStore) throws {
         let manifest = try store.verifyGeneration(id).manifest
         guard !manifest.isAccepted else { return }
         let reasons = manifest.refusals ?? []
         say("the gate refused generation \(id), and it is scored all the same: \(reasons)")
+        try directory.write(refusals: reasons, of: id)
         try store.amendGeneration(id, files: [:]) { $0.refusals = [] }
     }
 
-    /// Copies a generation of the state directory and its space, without anybody's state.
-    private func copyGeneration(_ id: Int64) throws {
-        guard try !store.generationIDs().contains(id) else { return }
-        reporter.begin("copy of generation \(id)")
-        let source = GenerationStore(
-            stateDirectory: options.job.refresh.stateDirectory, on: host)
-        let generation = try source.verifyGeneration(id)
-        let space = generation.space
-        // A kill may have left a half of either.
-        try host.disk.remove(store.path(ofSpace: space.manifest.id))
-        try copy(
-            Array(space.manifest.files.keys), from: space.path,
-            to: store.path(ofSpace: space.manifest.id))
-        let aside = directory.scratchPath + "/generation"
-        try copy(Array(generation.manifest.files.keys), from: generation.path, to: aside)
-        try host.disk.makeDurableDirectory(store.generationsDirectory)
-        try host.disk.rename(aside, to: store.path(ofGeneration: id))
-        try accept(id)
+    /// Copies a generation and its space to a state directory that has nothing beside them, so that
+    /// no other generation answers there.
+    ///
+    /// With `takingState` the users' states move there too; without, the input is folded again.
+    private func prepare(
+        _ index: Int, generation id: Int64, of stateDirectory: String, takingState: Bool
+    ) throws {
+        let source = GenerationStore(stateDirectory: stateDirectory, on: host)
+        let serving = directory.servingPath(index)
+        let target = GenerationStore(stateDirectory: serving, on: host)
+        if try host.disk.status(serving) == nil {
+            reporter.begin("copy of generation \(id)")
+            let generation = try source.verifyGeneration(id)
+            let space = generation.space
+            let aside = GenerationStore(
+                stateDirectory: directory.scratchPath + "/serving", on: host)
+            try host.disk.remove(aside.stateDirectory)
+            try copy(
+                Array(space.manifest.files.keys), from: space.path,
+                to: aside.path(ofSpace: space.manifest.id))
+            try copy(
+                Array(generation.manifest.files.keys), from: generation.path,
+                to: aside.path(ofGeneration: id))
+            try accept(id, in: aside)
+            try host.disk.syncTree(aside.stateDirectory)
+            try host.disk.rename(aside.stateDirectory, to: serving)
+            try host.disk.syncDirectory(directory.path)
+        }
+        let (states, own) = (
+            source.path(ofGeneration: id) + "/state.sqlite",
+            target.path(ofGeneration: id) + "/state.sqlite"
+        )
+        guard takingState, try host.disk.status(states) != nil,
+            try host.disk.status(own) == nil
+        else { return }
+        try host.disk.rename(states, to: own)
     }
 
     private func copy(_ names: [String], from source: String, to target: String) throws {
@@ -128,17 +150,17 @@ struct EvaluationProfiler {
             let bytes = try host.disk.bytes(of: source + "/" + name, limit: 1 << 32)
             try host.disk.open(file, .create).write(bytes, at: 0)
         }
-        try host.disk.syncTree(target)
     }
 
     // MARK: Snapshots
 
     /// Folds what is left of the input and writes the users' profiles at its end.
     private func snapshot(
-        of users: [UserID], generation id: Int64
+        of users: [UserID], generation id: Int64, _ index: Int
     ) async throws -> EvaluationProfiles {
         reporter.begin("profiles of generation \(id)")
-        let pipeline = try open()
+        let serving = directory.servingPath(index)
+        let pipeline = try open(serving)
         let work = Task.detached { () -> PipelineError? in
             do throws(PipelineError) { try await pipeline.run() } catch { return error }
             return nil
@@ -169,21 +191,16 @@ struct EvaluationProfiler {
                 "\(report.path): generation \(report.generation) answered in place of \(id); begin "
                     + "anew with --restart")
         }
-        let manifest = try store.verifyGeneration(id).manifest
         return EvaluationProfiles(
-            path: absolute(report.path), generation: id, space: manifest.space,
-            refusals: manifest.refusals ?? [])
+            path: report.path.hasPrefix(serving) ? report.path : serving + "/" + report.path,
+            generation: id, space: report.space,
+            refusals: try directory.refusals(of: id))
     }
 
-    /// Snapshots' paths are those below the state directory.
-    private func absolute(_ path: String) -> String {
-        path.hasPrefix(directory.statePath) ? path : directory.statePath + "/" + path
-    }
-
-    private func open() throws -> LivePipeline {
+    private func open(_ stateDirectory: String) throws -> LivePipeline {
         var pipeline = options.pipeline
         pipeline.logDirectory = directory.inputPath
-        pipeline.stateDirectory = directory.statePath
+        pipeline.stateDirectory = stateDirectory
         pipeline.end = nil
         pipeline.stepping = .lazy
         // Nobody asks it anything meanwhile.
@@ -198,6 +215,6 @@ struct EvaluationProfiler {
                 host.disk.watch(directory.path).wait(milliseconds: Self.lockWaitMilliseconds)
             }
         }
-        throw EvaluationRunError.busy(directory: directory.statePath)
+        throw EvaluationRunError.busy(directory: stateDirectory)
     }
 }

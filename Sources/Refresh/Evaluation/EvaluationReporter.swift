@@ -19,7 +19,8 @@ package struct EvaluationStep: Sendable, Equatable {
         if !detail.isEmpty { line += detail + ", " }
         line += "\(Int(fraction * 100)) %"
         guard let left = secondsLeft, left.isFinite, left < 1e7 else { return line }
-        return line + (left < 90 ? ", \(Int(left.rounded(.up))) s" : ", \(Int(left / 60) + 1) min") + " left"
+        return line + (left < 90 ? ", \(Int(left.rounded(.up))) s" : ", \(Int(left / 60) + 1) min")
+            + " left"
     }
 }
 

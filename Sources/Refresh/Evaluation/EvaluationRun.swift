@@ -182,7 +182,7 @@ package struct EvaluationRun: Sendable {
         }
         if let writer {
             try writer.close()
-            try directory.finishInput(Int64(shop.entries.count))
+            try directory.finishInput(of: shop.users.count)
         }
         return shop
     }

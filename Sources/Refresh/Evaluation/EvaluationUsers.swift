@@ -21,7 +21,8 @@ enum EvaluationUsers {
             guard reader.header.element == .int64, reader.header.shape.count == 1 else {
                 throw EvaluationRunError.badList(
                     path: path,
-                    reason: "it is \(reader.header.element.rawValue) of shape \(reader.header.shape)")
+                    reason: "it is \(reader.header.element.rawValue) of shape "
+                        + "\(reader.header.shape)")
             }
             var ids: [Int64] = []
             while ids.count < reader.header.shape[0] {

@@ -34,8 +34,9 @@ package struct ProfileMap: Sendable, Equatable {
 }
 
 extension ProfileMap {
-    /// Each user's category of most product events before the cutoff, the lowest of equals; nil of
-    /// users without one. In the order of `shop.users`.
+    /// Each user's category of most product events before the cutoff, in the order of `shop.users`.
+    ///
+    /// The lowest of equals; nil of users without one.
     static func topCategories(_ shop: ShopEvents, before cutoff: Int64) -> [Int64?] {
         var counts: [UInt32: [Int64: Int]] = [:]
         for entry in shop.entries where entry.kind.isProduct && entry.seconds < cutoff {

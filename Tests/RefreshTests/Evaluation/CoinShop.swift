@@ -34,7 +34,9 @@ struct CoinShop {
 
     private static var records: [[UInt8]] {
         var random = SeededRandom(seed: 6, stream: 1)
-        var records = (0..<40 as Range<Int64>).map { update($0, seconds: $0 % 2 == 0 ? start : nil) }
+        var records = (0..<40 as Range<Int64>).map {
+            update($0, seconds: $0 % 2 == 0 ? start : nil)
+        }
         var delayed: [[UInt8]] = []
         for day in 0..<days {
             let midnight = start + day * 86_400

@@ -88,7 +88,7 @@ import Testing
 
     /// What was kept may be scored at its own cutoff, and at no earlier one.
     private func checkSnapshots(_ shop: CoinShop, _ document: EvaluationDocument) async throws {
-        let path = shop.root + "/a/evaluate/state/snapshots/1"
+        let path = shop.root + "/a/evaluate/serve-1/snapshots/1"
         var options = shop.options("b")
         options.source = .snapshot(path: path, unchecked: false)
         options.rows = [EvaluationRow(name: "esa", content: .parts(["esa"], isFirst: false))]

@@ -1,7 +1,8 @@
 import Evaluation
 
-/// The report as one HTML page that needs nothing beside itself: no script, font or picture from
-/// anywhere. It is well-formed as XML too.
+/// The report as one HTML page that needs nothing beside itself.
+///
+/// There is no script, font or picture from anywhere, and it is well-formed as XML too.
 package struct EvaluationPage {
     private let document: EvaluationDocument
 
@@ -14,7 +15,8 @@ package struct EvaluationPage {
         let cutoff = EventTimeText.text(report.split.cutoffSeconds)
         var out = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/>"
         out += "<meta name=\"viewport\" content=\"width=device-width\"/>"
-        out += "<title>Evaluation at \(cutoff)</title><style>\(PageStyle.sheet)</style></head><body>"
+        out += "<title>Evaluation at \(cutoff)</title><style>\(PageStyle.sheet)</style></head>"
+        out += "<body>"
         out += "<h1>How good the profiles are</h1><p class=\"lead\">Cutoff \(cutoff) UTC · "
         out += "\(Markup.grouped(report.userCount)) users · downstream network "
         out += "\(Markup.escape(report.network)) · \(seedText)</p>"
@@ -91,7 +93,7 @@ package struct EvaluationPage {
     private var curves: String {
         let binary = document.tasks.filter { task in
             task.isBinary
-                && report.rows.contains { $0.tasks.contains { $0.task == task && $0.curves != nil } }
+                && report.rows.flatMap(\.tasks).contains { $0.task == task && $0.curves != nil }
         }
         guard !binary.isEmpty else { return "" }
         var out = "<h2>Ranking and calibration</h2><div class=\"plots\">"

@@ -14,7 +14,9 @@ enum Markup {
             default:
                 // What XML 1.0 §2.2 does not count as a character.
                 let value = scalar.value
-                if value >= 0x20, value != 0xFFFE, value != 0xFFFF { out.unicodeScalars.append(scalar) }
+                if value >= 0x20, value != 0xFFFE, value != 0xFFFF {
+                    out.unicodeScalars.append(scalar)
+                }
             }
         }
         return out

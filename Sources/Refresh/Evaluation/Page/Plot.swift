@@ -34,7 +34,8 @@ struct Plot {
         if hasDiagonal { out += segment(0, 0, 1, 1, "chance") }
         for line in lines {
             let points = line.points.map { "\(Self.text(x($0.x))),\(Self.text(y($0.y)))" }
-            out += "<polyline class=\"line \(line.style)\" points=\"\(points.joined(separator: " "))\">"
+            out += "<polyline class=\"line \(line.style)\" "
+            out += "points=\"\(points.joined(separator: " "))\">"
             out += "<title>\(Markup.escape(line.name))</title></polyline>"
             guard line.hasMarks else { continue }
             for point in line.points {
@@ -73,6 +74,10 @@ struct Plot {
 
     private func x(_ value: Double) -> Double { Self.left + Self.clamped(value) * Self.size }
     private func y(_ value: Double) -> Double { Self.top + (1 - Self.clamped(value)) * Self.size }
-    private static func clamped(_ value: Double) -> Double { value.isFinite ? min(1, max(0, value)) : 0 }
+    private static func clamped(_ value: Double) -> Double {
+        value.isFinite ? min(1, max(0, value)) : 0
+    }
+
+    /// A coordinate, to a tenth.
     static func text(_ value: Double) -> String { Markup.fixed(value, 1) }
 }
