@@ -139,9 +139,11 @@ let package = Package(
             "Pipeline", "EventLog", "Events", "Sessions", "Features", "Encoders", "Learning",
             "Profiles", "Refresh", "Snapshots", "Kernels", "Storage", grdb),
         tests(
-            "Refresh", "Learning", "Encoders", "Profiles", "Features", "Sessions", "Events",
-            "EventLog", "Pipeline", "Snapshots", "Kernels", "Storage", grdb),
-        tests("Evaluation", "Learning", "Snapshots", "Events", "Kernels", "Storage"),
+            "Refresh", "Evaluation", "Learning", "Encoders", "Profiles", "Features", "Sessions",
+            "Events", "EventLog", "Pipeline", "Snapshots", "Kernels", "Storage", grdb),
+        tests(
+            "Evaluation", "Simulation", "Learning", "Snapshots", "EventLog", "Events", "Kernels",
+            "Storage"),
         tests("Import", "EventLog", "Events", "Storage"),
         tests("Simulation", "EventLog", "Events", "Storage"),
         tests(

@@ -29,7 +29,7 @@ extension Shop {
         let entry = categories[category]
         var chosen = entry.items.lowerBound
         var total = 0.0
-        for _ in 0..<3 {
+        for _ in 0..<ShopParameters.candidateCount {
             let candidate = available(
                 random.rank(logOfCountPlusOne: entry.itemLog, count: entry.items.count), entry, day)
             let gap = (Double(price(candidate, day: day)) - wanted) / ShopParameters.priceWidth

@@ -45,11 +45,15 @@ enum ShopParameters {
     static let buyLogSlope = 0.4
     static let buyLogNoise = 1.5
     static let highestBuyChance = 0.6
+    /// Of a session in any state.
+    static let buyChanceLimit = 0.95
     static let cartChance = 0.095
     static let searchChance = 0.075
     static let coolingHazard = 0.02
     static let hazardLogSlope = -0.4
     static let hazardLogNoise = 0.4
+    /// Of a night, a shift included.
+    static let hazardLimit = 0.6
     static let returnChance = 0.001
     static let returnLogSlope = 0.6
     static let highestReturnChance = 0.02
@@ -65,6 +69,8 @@ enum ShopParameters {
     static let priceMean = 50.0
     static let priceSpread = 20.0
     static let priceWidth = 16.0
+    /// Items that a choice is made from.
+    static let candidateCount = 3
     static let coolingPriceDrop = 15.0
 
     // MARK: Engagement: lapsed, cooling, steady, hot
@@ -93,6 +99,7 @@ enum ShopParameters {
     static let revisitShare = 0.2
     static let cartLimit = 8
     static let extraBuyMean = 0.35
+    static let extraBuyLimit = 5
     static let extraAddMean = 0.55
     static let addMean = 0.9
     static let removalShare = 0.33

@@ -71,12 +71,13 @@ struct SimulatedUser: Sendable {
     /// The chances of the engagement chain.
     func rates(isShifted: Bool) -> EngagementRates {
         let factor = isShifted ? ShopParameters.shiftedHazardFactor : 1
-        return EngagementRates(cooling: min(0.6, hazard * factor), comeBack: returnChance)
+        return EngagementRates(
+            cooling: min(ShopParameters.hazardLimit, hazard * factor), comeBack: returnChance)
     }
 
     /// q(s): the probability that a session in a state buys.
     func buyChance(_ state: Int) -> Double {
-        min(0.95, buyBase * ShopParameters.buyFactors[state])
+        min(ShopParameters.buyChanceLimit, buyBase * ShopParameters.buyFactors[state])
     }
 
     /// The taste on that side of the shift.

@@ -57,7 +57,7 @@ struct SimulationDirectory {
     /// About what log and truth take: measured at 141 days, rounded up.
     private static func expectedByteCount(_ options: SimulationOptions) -> Int64 {
         let cutoffs = options.dayCount / 7 + 1
-        let truth = 8 + 72 + 64 + 6 * cutoffs + 180 + 32
+        let truth = 8 + 72 + 64 + 32 + 6 * cutoffs + 180 + 36
         return Int64(options.userCount) * Int64(truth + 400) + (64 << 20)
     }
 }

@@ -13,7 +13,7 @@ struct TruthManifest: Encodable {
         let digest: FileDigest
     }
 
-    var schema = 1
+    var schema = 2
     let users: Int
     let days: Int
     let seed: String
@@ -21,6 +21,7 @@ struct TruthManifest: Encodable {
     /// The first changed day; absent without a shift.
     let shiftDay: Int?
     let lateShare: Double
+    let model: TruthModel
     let horizonDays = Calendar.horizonDays
     /// Cutoffs, midnights UTC: days since the start, and seconds since 1970.
     let cutoffDays: [Int]
@@ -40,6 +41,7 @@ struct TruthManifest: Encodable {
         case startSeconds = "start_seconds"
         case shiftDay = "shift_day"
         case lateShare = "late_share"
+        case model
         case horizonDays = "horizon_days"
         case cutoffDays = "cutoff_days"
         case cutoffSeconds = "cutoff_seconds"

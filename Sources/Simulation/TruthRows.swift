@@ -7,6 +7,8 @@ struct TruthRows {
     private(set) var traits: [UInt8] = []
     private(set) var departments: [UInt8] = []
     private(set) var departmentsAfter: [UInt8] = []
+    private(set) var tastes: [UInt8] = []
+    private(set) var tastesAfter: [UInt8] = []
     private(set) var states: [UInt8] = []
     private(set) var buyChances: [UInt8] = []
     private(set) var churnChances: [UInt8] = []
@@ -33,6 +35,10 @@ struct TruthRows {
                 departmentsAfter.append(half: user.after.departments[index])
             }
         }
+        for index in 0..<Latent.scalarCount {
+            tastes.append(half: user.before.position[index])
+            if shop.calendar.hasShift { tastesAfter.append(half: user.after.position[index]) }
+        }
     }
 
     /// Adds one cutoff of the user whose life is being lived; they come in time order.
@@ -55,6 +61,8 @@ struct TruthRows {
         traits.removeAll(keepingCapacity: true)
         departments.removeAll(keepingCapacity: true)
         departmentsAfter.removeAll(keepingCapacity: true)
+        tastes.removeAll(keepingCapacity: true)
+        tastesAfter.removeAll(keepingCapacity: true)
         states.removeAll(keepingCapacity: true)
         buyChances.removeAll(keepingCapacity: true)
         churnChances.removeAll(keepingCapacity: true)

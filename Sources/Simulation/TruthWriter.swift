@@ -32,6 +32,11 @@ final class TruthWriter {
             try open(
                 "department_affinity_after.npy", .float16, users, departments, \.departmentsAfter)
         }
+        let axes = (0..<Latent.scalarCount).map { "axis \($0)" }
+        try open("taste.npy", .float16, users, axes, \.tastes)
+        if shop.calendar.hasShift {
+            try open("taste_after.npy", .float16, users, axes, \.tastesAfter)
+        }
         try open("state.npy", .float16, users, cutoffs, \.states)
         try open("buy_probability.npy", .float16, users, cutoffs, \.buyChances)
         try open("churn_probability.npy", .float16, users, cutoffs, \.churnChances)
@@ -51,6 +56,7 @@ final class TruthWriter {
     func finish(_ options: SimulationOptions, events: [String: Int]) throws(StorageError) {
         try writeCategories()
         try writeItems()
+        try writeItemTastes()
         try writeUrls()
         var files: [TruthManifest.File] = []
         for part in parts {
@@ -64,7 +70,8 @@ final class TruthWriter {
         let manifest = TruthManifest(
             users: options.userCount, days: options.dayCount, seed: String(options.seed),
             startSeconds: options.startSeconds, shiftDay: options.shiftDay,
-            lateShare: options.lateShare, cutoffDays: calendar.cutoffDays,
+            lateShare: options.lateShare, model: TruthModel(calendar),
+            cutoffDays: calendar.cutoffDays,
             cutoffSeconds: calendar.cutoffDays.map { calendar.seconds(day: $0, tick: 0) },
             events: events, files: files)
         try host.disk.syncDirectory(directory)
@@ -139,6 +146,35 @@ final class TruthWriter {
                 Int64(item.firstDay), Int64(shop.price(index, day: Int(item.firstDay))),
             ]
         }
+    }
+
+    /// What decides between the items of a category, beside their rank.
+    private func writeItemTastes() throws(StorageError) {
+        let items = shop.items
+        try table(
+            "item_prices.npy", "items, in the order of items.npy",
+            [
+                "price bucket at the start", "day of its change, or 2147483647",
+                "price bucket from then on", "price bucket from the shift on",
+            ],
+            count: items.count
+        ) { index in
+            let item = items[index]
+            return [
+                Int64(item.price), Int64(item.changeDay), Int64(item.changedPrice),
+                Int64(item.shiftedPrice),
+            ]
+        }
+        try open(
+            "item_taste.npy", .float16,
+            "items, in the order of items.npy: position less that of the category",
+            (0..<Latent.scalarCount).map { "axis \($0)" }, nil)
+        var bytes: [UInt8] = []
+        for item in items {
+            let offset = item.position - shop.categories[Int(item.category)].position
+            for axis in 0..<Latent.scalarCount { bytes.append(half: offset[axis]) }
+        }
+        try parts.last?.stream.append(bytes)
     }
 
     private func writeUrls() throws(StorageError) {

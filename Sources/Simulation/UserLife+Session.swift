@@ -65,7 +65,7 @@ extension UserLife {
     }
 
     private func planPurchase(_ plan: inout Plan, _ random: inout SeededRandom) {
-        var count = 1 + Self.extraBuys.draw(&random, limit: 5)
+        var count = 1 + Self.extraBuys.draw(&random, limit: P.extraBuyLimit)
         if random.happens(P.directBuyShare) {
             plan.directBuyCount = count
             return

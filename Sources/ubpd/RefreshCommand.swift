@@ -109,7 +109,7 @@ struct RefreshCommand: AsyncParsableCommand {
 
 extension RefreshError {
     /// By sysexits(3), as the other verbs have it.
-    fileprivate var exitCode: Int32 {
+    var exitCode: Int32 {
         switch self {
         case .busy, .cancelled: ExitStatus.unavailable
         case .tooShort, .empty, .noFuture, .noSpace: ExitStatus.data

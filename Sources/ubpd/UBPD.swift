@@ -10,6 +10,6 @@ struct UBPD: AsyncParsableCommand {
         version: DaemonService.version,
         subcommands: [
             RunCommand.self, RefreshCommand.self, ImportCommand.self, LogCommand.self,
-            SimulateCommand.self, VerifyCommand.self, CheckConfigCommand.self,
+            SimulateCommand.self, EvaluateCommand.self, VerifyCommand.self, CheckConfigCommand.self,
         ])
 }

@@ -1,8 +1,6 @@
-import Storage
-
 /// Writes a `.npy` file row by row; its header comes last, when the number of rows is known.
-final class NpyStream {
-    let name: String
+package final class NpyStream {
+    package let name: String
     private let path: String
     private let file: any DiskFile
     private let element: NpyHeader.Element
@@ -10,7 +8,8 @@ final class NpyStream {
     private let columnCount: Int?
     private var position = Int64(NpyHeader.byteCount)
 
-    init(
+    /// Creates `directory/name`, which must not exist.
+    package init(
         _ name: String, in directory: String, _ element: NpyHeader.Element, columns: Int?,
         on disk: any Disk
     ) throws(StorageError) {
@@ -22,14 +21,16 @@ final class NpyStream {
     }
 
     /// Appends the little-endian bytes of whole rows.
-    func append(_ bytes: [UInt8]) throws(StorageError) {
+    package func append(_ bytes: [UInt8]) throws(StorageError) {
         guard !bytes.isEmpty else { return }
         try file.write(bytes, at: position)
         position += Int64(bytes.count)
     }
 
     /// Writes the header and makes the file durable; what the manifest says of it.
-    func finish(on disk: any Disk) throws(StorageError) -> (shape: [Int], digest: FileDigest) {
+    package func finish(
+        on disk: any Disk
+    ) throws(StorageError) -> (shape: [Int], digest: FileDigest) {
         let rowByteCount = element.byteCount * (columnCount ?? 1)
         let rows = Int(position - Int64(NpyHeader.byteCount)) / rowByteCount
         let header: NpyHeader =

@@ -1,0 +1,71 @@
+import Evaluation
+import Pipeline
+
+/// Everything that an evaluation is told from outside.
+package struct EvaluationOptions: Sendable {
+    /// Whose profiles are scored.
+    package enum Source: Sendable, Equatable {
+        /// A generation of its own, trained on what stands before the cutoff.
+        ///
+        /// With `twoSpaces` a second space is trained on top, of another seed: its SRA and MTL are
+        /// regularised by the first one's.
+        case own(twoSpaces: Bool)
+        /// A generation of the state directory, folded again up to the cutoff.
+        case generation(Int64)
+        /// A snapshot, or any pair of `client_ids.npy` and `embeddings.npy`.
+        case snapshot(path: String, unchecked: Bool)
+    }
+
+    /// The log, the state directory, the seed, and how a space is trained.
+    package var job: RefreshJobOptions
+    /// How profiles are folded; directories are replaced.
+    package var pipeline: PipelineOptions
+    package var source = Source.own(twoSpaces: false)
+    /// Nil takes the challenge's, from the last purchase.
+    package var cutoffSeconds: Int64?
+    /// A list of users; nil asks about all with an event before the cutoff.
+    package var clientsPath: String?
+    /// Nil takes `<state_dir>/evaluate`.
+    package var workDirectory: String?
+    /// Nil scores each part, the whole, the published columns, the baseline, and the oracle.
+    package var rows: [EvaluationRow]?
+    package var tasks = EvaluationTask.allCases
+    package var network = DownstreamConfiguration.small
+    /// Downstream seeds, counted up from the published 1278, ≥ 1.
+    package var seedCount = 1
+    /// `truth/` of a simulated shop.
+    package var truthDirectory: String?
+    /// Keeps the input, the generation and the snapshots.
+    package var mustKeep = false
+    /// Discards what an interrupted evaluation has done.
+    package var mustRestart = false
+    /// Whether curves and the map are wanted.
+    package var wantsPage = false
+
+    package init(job: RefreshJobOptions, pipeline: PipelineOptions) {
+        self.job = job
+        self.job.kind = .newSpace
+        self.pipeline = pipeline
+    }
+
+    /// Reads whole seconds since 1970, `YYYY-MM-DD`, or `YYYY-MM-DD hh:mm:ss`, UTC; nil for else.
+    package static func cutoffSeconds(_ text: String) -> Int64? { EventTimeText.seconds(text) }
+
+    /// Where it works.
+    var directory: String { workDirectory ?? job.refresh.stateDirectory + "/evaluate" }
+
+    /// Everything that input, generation and snapshots depend on beside the log, `key = value`.
+    func settings(clients: String) -> [String] {
+        let source =
+            switch source {
+            case .own(let twoSpaces): twoSpaces ? "two spaces" : "one space"
+            case .generation(let id): "generation \(id) of \(job.refresh.stateDirectory)"
+            case .snapshot: "a snapshot"
+            }
+        let cutoff = cutoffSeconds.map(String.init) ?? "from the last purchase"
+        return [
+            "cutoff = \(cutoff)", "profiles = \(source)", "clients = \(clients)",
+            "hybrid = \(pipeline.hybrid)",
+        ] + job.settings
+    }
+}
