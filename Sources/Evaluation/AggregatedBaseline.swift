@@ -31,6 +31,7 @@ package struct AggregatedBaseline: Sendable {
         package var topCount = 10
         package var rowOrder = RowOrder.users
 
+        /// The organisers' numbers.
         package init(rowOrder: RowOrder = .users) { self.rowOrder = rowOrder }
     }
 

@@ -72,12 +72,12 @@ struct OracleForecast: Sendable {
 
     /// P(no session of the share x, 0…1 of the buying ones, buys in the window).
     func quiet(_ user: User, share: Double) -> Double {
-        let quietDays = model.weekdayFactors.map { factor in
-            var quiet = SIMD4<Double>(repeating: 1)
+        // e(d, s; x) by the day modulo 7; this is called for every user and label.
+        var quietDays = InlineArray<7, SIMD4<Double>>(repeating: SIMD4(repeating: 1))
+        for (weekday, factor) in model.weekdayFactors.enumerated() {
             for state in 1..<4 {
-                quiet[state] = Elementary.exp(-share * factor * user.rates[state])
+                quietDays[weekday][state] = Elementary.exp(-share * factor * user.rates[state])
             }
-            return quiet
         }
         let (warm, settle) = (model.warmChance, model.settleChance)
         let (recover, lapse) = (model.recoverChance, model.lapseChance)

@@ -103,6 +103,18 @@ import Testing
             for name in ("department_affinity", "department_affinity_after"):
                 assert np.abs(t[name].astype(float).sum(1) - 1).max() < 0.01
             assert np.abs(t["department_affinity"] - t["department_affinity_after"]).max() > 0.1
+            items, prices = t["items"], t["item_prices"]
+            told = np.where(items[:, 2] >= 14, prices[:, 3],
+                np.where(items[:, 2] >= prices[:, 1], prices[:, 2], prices[:, 0]))
+            assert manifest["shift_day"] == 14 and np.array_equal(told, items[:, 3])
+            assert (prices[:, 1] < 28).any() and (prices[:, 0] != prices[:, 3]).any()
+            assert np.abs(t["item_taste"].astype(float).std(0) - 0.35).max() < 0.06
+            before, after = (t[n].astype(float) for n in ("taste", "taste_after"))
+            kept = [np.corrcoef(before[:, k], after[:, k])[0, 1] for k in range(8)]
+            assert before.shape == (1500, 8) and 0.3 < min(kept) and max(kept) < 0.9, kept
+            model = manifest["model"]
+            assert abs(np.mean(model["weekday_factors"]) - 1) < 0.01
+            assert len(model["session_factors"]) == len(model["buy_factors"]) == 4
             arrival = t["users"][:, 0]
             for i, day in enumerate(manifest["cutoff_days"]):
                 assert np.array_equal(np.isnan(state[:, i]), arrival >= day)
