@@ -6,7 +6,7 @@ Written from reference/evaluation-protocol.md, without a look at Sources/Evaluat
     python3 Tests/Golden/evaluation_metrics.py targets < shop.json
 
 `metrics` reads a list of cases, each `{"batches": [[logits of a user, ...], ...], "labels":
-[[0 or 1, ...], ...], "popularity": [...] or null}` with float32 logits, and writes a list of figures.
+[[0 or 1, ...], ...], "popularity": [...], if any}` with float32 logits, and writes a list of figures.
 AUROC is by midranks, everything but the sigmoid (rounded to float32) in float64.
 
 `targets` reads purchases and a catalogue and writes lists, popularities and labels.
@@ -51,7 +51,7 @@ def metrics(case):
         "auroc": float(np.mean([0.0 if a is None else a for a in areas])),
         "defined": float(np.mean(defined)) if defined else None,
         "diversity": None, "novelty": None}
-    if case["popularity"] is None:
+    if case.get("popularity") is None:
         return result | {"score": result["auroc"]}
     p = np.concatenate([sigmoid(b) for b in batches]).astype(np.float64)
     users, m = p.shape
