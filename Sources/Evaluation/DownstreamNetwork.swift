@@ -1,7 +1,7 @@
 import Kernels
 import Learning
 
-/// The challenge's downstream network (reference/evaluation-protocol.md §3, `tp/model.py`):
+/// The challenge's downstream network (reference/evaluation-protocol.md §3, `tp/model.py`).
 ///
 ///     h = LN(W_in x + b_in)
 ///     each block: h = h + W₂ GELU(W₁ LN(h) + b₁) + b₂
@@ -119,6 +119,7 @@ package struct DownstreamNetwork<Scalar: TrainingScalar>: Sendable {
     ///   - x: `[B, E]`.
     ///   - labels: `[B, outputs]` of 0 and 1.
     ///   - pass: its gradients are added to.
+    /// - Returns: the mean, in nats.
     package func loss(
         _ x: Matrix<Scalar>, labels: Matrix<Scalar>, _ pass: NetworkPass<Scalar>
     ) -> Double {

@@ -55,6 +55,8 @@ extension EmbeddingTable {
     /// and numbers that are not finite.
     ///
     /// - Parameter users: ascending; nil where the validator's check of the users is turned off.
+    /// - Returns: empty when nothing is wrong.
+    /// - Throws: what reading throws.
     /// - Complexity: reads the whole file once.
     package func flaws(users: [UserID]?) throws(EvaluationError) -> [Flaw] {
         var flaws = users.map { userFlaws($0) } ?? []

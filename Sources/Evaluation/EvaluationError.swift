@@ -26,7 +26,8 @@ package enum EvaluationError: Error, Equatable, CustomStringConvertible {
         case .badManifest(let path, let reason):
             "\(path): not a snapshot's manifest (\(reason)); remove it to score the table as a whole"
         case .badScores(let name, let task, let reason):
-            "\(name), \(task.rawValue): \(reason); give each user's probabilities 0…1 of each label"
+            "\(name), \(task.rawValue): \(reason); give each user's probabilities 0…1 "
+                + "of each label"
         case .diverged(let place): place.description
         case .cancelled(let name): "\(name): the evaluation was cancelled; start it again"
         }
@@ -55,7 +56,7 @@ package struct DownstreamDivergence: Sendable, Equatable, CustomStringConvertibl
 
     package var description: String {
         let place = step > 0 ? "step \(step)" : "scoring"
-        return "\(name), \(task.rawValue): epoch \(epoch), \(place): the \(quantity) is not finite; "
-            + "inputs are not scaled, so look for huge columns, or score with a lower learning rate"
+        return "\(name), \(task.rawValue): epoch \(epoch), \(place): the \(quantity) is not "
+            + "finite; inputs are not scaled, so look for huge columns, or score with a lower learning rate"
     }
 }

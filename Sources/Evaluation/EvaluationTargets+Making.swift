@@ -78,9 +78,9 @@ extension EvaluationTargets {
             }
         }
 
-        /// The most purchased labels: count descending, id ascending.
+        /// The most purchased labels, at most `limit`: count descending, id ascending.
         ///
-        /// - Parameter old: items that a list of new ones leaves out.
+        /// A list of new items leaves out those in `old`.
         func list(
             _ task: EvaluationTask, without old: Set<Int64>, limit: Int
         ) -> [(id: Int64, count: Int)] {

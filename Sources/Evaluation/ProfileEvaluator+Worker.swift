@@ -11,7 +11,9 @@ struct TaskOutcome: Sendable {
     }
 }
 
-/// The tasks that no thread has taken yet. Which thread takes one changes no result.
+/// The tasks that no thread has taken yet.
+///
+/// Which thread takes one changes no result.
 final class TaskQueue: Sendable {
     private let tasks: [EvaluationTask]
     private let next = Mutex(0)

@@ -42,7 +42,8 @@ package struct ProfileEvaluator: Sendable {
     ///   - name: of the row.
     ///   - tasks: which, reported in this order.
     ///   - progress: called after each epoch and about once a second, from the training threads.
-    /// - Throws: `cancelled` when the calling task is.
+    /// - Returns: the figures of the best epochs.
+    /// - Throws: `cancelled` when the calling task is; `diverged`, `flawedTable`, `noSuchColumns`.
     package func evaluate(
         _ table: EmbeddingTable, columns: [Range<Int>]? = nil, name: String,
         tasks: [EvaluationTask] = EvaluationTask.allCases,

@@ -13,6 +13,7 @@ extension TaskMetrics {
     /// AUROC of every label, once all users are added.
     ///
     /// - Parameter positives: `[m]` the users, as added, for whom a label is true, ascending.
+    /// - Returns: macro means.
     /// - Complexity: O(n m log positives).
     package func areas(positives: [[Int]]) -> Areas {
         precondition(

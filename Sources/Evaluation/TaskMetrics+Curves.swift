@@ -4,10 +4,10 @@ extension TaskMetrics {
     private static let calibrationParts = 10
 
     /// What a page draws, of all labels taken together: the ROC curve of their probabilities, and
-    /// how often what is said to be likely happens. Nil without both classes, or when the
-    /// probabilities were not kept.
+    /// how often what is said to be likely happens.
     ///
     /// - Parameter positives: `[m]` the users, as added, for whom a label is true.
+    /// - Returns: nil without both classes, or when the probabilities were not kept.
     /// - Complexity: O(n m log n m).
     package func curves(positives: [[Int]]) -> EvaluationReport.Curves? {
         precondition(probabilities.isEmpty || addedCount == userCount, "TaskMetrics: users lack")

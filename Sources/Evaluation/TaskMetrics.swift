@@ -107,8 +107,9 @@ package struct TaskMetrics: Sendable {
         return top.reduce(0) { $0 + Double($1.p) * popularity[$1.label] }
     }
 
-    /// Mean entropy of the users' labels over log₂ m, 0…1; nil for a binary task. Where there is
-    /// one label it is 0, which the organisers' formula leaves undefined.
+    /// Mean entropy of the users' labels over log₂ m, 0…1; nil for a binary task.
+    ///
+    /// Where there is one label it is 0, which the organisers' formula leaves undefined.
     package var diversity: Double? {
         guard !popularity.isEmpty else { return nil }
         guard labelCount > 1 else { return 0 }

@@ -2,8 +2,9 @@
 package struct TaskScores: Sendable {
     package var task: EvaluationTask
     /// `[users, labels]` probabilities 0…1, users as in `EvaluationTargets.users`, labels as in the
-    /// task's list; for `churn` and `conversion` that of *no* purchase. `churn` looks at the active
-    /// users' only.
+    /// task's list; for `churn` and `conversion` that of *no* purchase.
+    ///
+    /// `churn` looks at the active users' only.
     package var probabilities: [Float]
 
     package init(task: EvaluationTask, probabilities: [Float]) {
@@ -13,10 +14,10 @@ package struct TaskScores: Sendable {
 }
 
 extension EvaluationReport.Row {
-    /// What given scores are worth in the second window; they learn nothing, so there is one epoch
-    /// without a loss. Probabilities are ranked as they are.
+    /// What given scores are worth in the second window.
     ///
-    /// Tasks without labels or without users are left out.
+    /// They learn nothing, so there is one epoch without a loss; probabilities are ranked as they
+    /// are. Tasks without labels or without users are left out.
     ///
     /// - Parameters:
     ///   - name: the row's.
