@@ -9,6 +9,7 @@ import Synchronization
 extension Profiler {
     /// What a profile of a user would be made of now; nil for an unknown user.
     func input(of user: UserID) throws(PipelineError) -> ProfileBuilder.Input? {
+        if forgotten.isHidden(user) || isErased(user) && users.slot(of: user) == nil { return nil }
         if let slot = users.slot(of: user) { return users[slot].input }
         do throws(PipelineError) {
             guard awayUserCount > 0, let stored = try store.loadUser(user) else { return nil }
@@ -31,6 +32,10 @@ extension Profiler {
 
     private func answer(_ ids: [UserID], asOf: Int64?) throws(PipelineError) -> ProfileReply {
         askers.subtract(1, ordering: .relaxed)
+        return try answerNow(ids, asOf: asOf)
+    }
+
+    func answerNow(_ ids: [UserID], asOf: Int64? = nil) throws(PipelineError) -> ProfileReply {
         guard ids.count <= options.profileBatchCount else {
             throw .tooManyUsers(asked: ids.count, limit: options.profileBatchCount)
         }
@@ -66,6 +71,10 @@ extension Profiler {
 
     private func foretell(_ ids: [UserID]) throws(PipelineError) -> PredictionReply {
         askers.subtract(1, ordering: .relaxed)
+        return try foretellNow(ids)
+    }
+
+    func foretellNow(_ ids: [UserID]) throws(PipelineError) -> PredictionReply {
         guard ids.count <= options.profileBatchCount else {
             throw .tooManyUsers(asked: ids.count, limit: options.profileBatchCount)
         }
@@ -84,7 +93,7 @@ extension Profiler {
         var missing: [(place: Int, version: UInt64?)] = []
         var inputs: [ProfileBuilder.Input] = []
         for (place, id) in ids.enumerated() {
-            let version = users.slot(of: id).map { users[$0].touched }
+            let version = forgotten.isHidden(id) ? nil : users.slot(of: id).map { users[$0].touched }
             let known = version.flatMap { settledCache.settled(id, version: $0) }
             found.append(known)
             guard known == nil, let input = try input(of: id) else { continue }
