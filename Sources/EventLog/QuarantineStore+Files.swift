@@ -74,8 +74,6 @@ extension QuarantineStore {
     package func remove(_ isGone: (QuarantineEntry) -> Bool) throws(EventLogError) {
         do throws(StorageError) {
             for file in files { try rewrite(file, without: isGone) }
-            guard let last = files.last else { return }
-            active = try host.disk.open(path(last.number), .update)
         } catch {
             throw .storage(error)
         }
@@ -102,7 +100,11 @@ extension QuarantineStore {
         }
         guard !gone.isEmpty, let index = files.firstIndex(where: { $0.number == file.number })
         else { return }
+        let isActive = index == files.count - 1 && active != nil
+        // What is appended must not go to the file that is replaced.
+        if isActive { active = nil }
         try AtomicFile.write(kept, to: path(file.number), on: host)
+        if isActive { active = try host.disk.open(path(file.number), .update) }
         for key in gone where places[key]?.file == file.number { places[key] = nil }
         droppedCount += gone.count
         files[index] = StoredFile(number: file.number, byteCount: Int64(kept.count))

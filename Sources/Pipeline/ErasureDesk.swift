@@ -2,6 +2,7 @@ import EventLog
 import Events
 import Snapshots
 import Storage
+import Synchronization
 
 /// Finishes what an input that forgets a user began: what is on disk beside the live states.
 ///
@@ -12,7 +13,7 @@ actor ErasureDesk {
     private let shared: SharedPipeline
     private nonisolated let bell: Bell
     private let generations: GenerationDesk
-    private var isStopping = false
+    private nonisolated let stopping = Atomic<Bool>(false)
     /// Why the last attempt did not finish; nil when it did.
     private(set) var problem: String?
 
@@ -28,12 +29,12 @@ actor ErasureDesk {
     func run() async {
         bell.ring()
         for await _ in bell.rings {
-            if isStopping { return }
+            if stopping.load(ordering: .relaxed) { return }
             do throws(PipelineError) {
                 try await work()
                 problem = nil
             } catch {
-                if isStopping { return }
+                if stopping.load(ordering: .relaxed) { return }
                 // The desk of generations rings now and then.
                 problem = "an erasure is not finished, and is tried again: \(error)"
             }
@@ -44,8 +45,8 @@ actor ErasureDesk {
     nonisolated func ring() { bell.ring() }
 
     /// Ends `run`, maybe with work left for the next start.
-    func stop() {
-        isStopping = true
+    nonisolated func stop() {
+        stopping.store(true, ordering: .relaxed)
         bell.ring()
     }
 
@@ -55,12 +56,11 @@ actor ErasureDesk {
         guard let last = pending.last?.input else { return }
         try await eraseRecords(pending)
         try await generations.erase(upTo: last)
-        try await shared.snapshots.erase(pending)
-        if isStopping { throw .stopping }
+        try await shared.snapshots.erase(pending) { self.stopping.load(ordering: .relaxed) }
         do {
+            try shared.registry.checkpoint()
             try shared.registry.endErasures(
                 pending.map(\.input), seconds: shared.host.clock.seconds())
-            try shared.registry.checkpoint()
         } catch {
             throw .init(error)
         }
@@ -128,11 +128,16 @@ extension QuarantineKeeper {
 
 extension SnapshotService {
     /// Takes users out of every snapshot that holds them, and notes it.
-    func erase(_ suppressions: [Suppression]) async throws(PipelineError) {
+    func erase(
+        _ suppressions: [Suppression], isStopping: @Sendable () -> Bool
+    ) async throws(PipelineError) {
         await takeTurn()
         defer { endTurn() }
-        do throws(SnapshotError) {
-            for record in try store.registry.snapshots() {
+        let records: [SnapshotRecord]
+        do { records = try store.registry.snapshots() } catch { throw .init(error) }
+        for record in records {
+            if isStopping() { throw .stopping }
+            do throws(SnapshotError) {
                 for suppression in suppressions {
                     do throws(SnapshotError) {
                         guard try store.erase(suppression, from: record.version) else { continue }
@@ -144,9 +149,9 @@ extension SnapshotService {
                     counts.snapshots = 1
                     try store.registry.noteErasure(suppression.input, counts)
                 }
+            } catch {
+                throw .init(error)
             }
-        } catch {
-            throw .init(error)
         }
     }
 }
@@ -167,7 +172,13 @@ extension GenerationDesk {
             guard !served.members.contains(where: { $0.running.id == id }) else {
                 throw .state("generation \(id) has begun to run")
             }
-            let found = known[id] ?? .bad(id: id, reason: "it is still being verified")
+            guard let found = known[id] else {
+                throw .state("generation \(id) is still being verified")
+            }
+            if case .bad = found {
+                try removeState(of: id)
+                continue
+            }
             opening = id
             defer {
                 opening = nil
@@ -175,6 +186,16 @@ extension GenerationDesk {
             }
             let running = try await loader.open(found)
             _ = try await running.profiler.eraseDurably(input)
+        }
+    }
+
+    /// Removes the state of a damaged generation, which nobody can open to take a user out of it.
+    private func removeState(of id: Int64) throws(PipelineError) {
+        let path = "\(shared.options.stateDirectory)/generations/\(id)/state.sqlite"
+        do {
+            for suffix in ["-wal", "-shm", ""] { try shared.host.disk.remove(path + suffix) }
+        } catch {
+            throw .storage("\(error)")
         }
     }
 

@@ -59,11 +59,11 @@ package final class LivePipeline: ProfileService {
     package func run() async throws(PipelineError) {
         let work = Task.detached { [erasures] in await erasures.run() }
         do throws(PipelineError) { try await generationDesk.run() } catch {
-            await erasures.stop()
+            erasures.stop()
             await work.value
             throw error
         }
-        await erasures.stop()
+        erasures.stop()
         await work.value
     }
 

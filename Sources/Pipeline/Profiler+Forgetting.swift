@@ -153,6 +153,8 @@ extension Profiler {
             try await applyDueInputs()
         } else if forgotten.lastInput < id {
             try learnInputs(upTo: id)
+            // One that takes effect just here must not be committed as only known of.
+            try await applyDueInputs()
         }
         try await commit()
         try await committer.empty()

@@ -25,6 +25,8 @@ extension SnapshotStore {
             let rows = Int(exactly: manifest.users),
             let row = try index(of: suppression.user, among: rows, in: path(of: version))
         else { return false }
+        // Damage must not be published under new hashes.
+        try audit(manifest, in: path(of: version))
         let aside = AtomicFile.temporaryName(for: path(of: version), host.randomness)
         do throws(SnapshotError) {
             var revised = manifest

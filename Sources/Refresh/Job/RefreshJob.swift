@@ -2,6 +2,7 @@ import Encoders
 import Features
 import Foundation
 import Learning
+import Pipeline
 import Profiles
 import Snapshots
 import Storage
