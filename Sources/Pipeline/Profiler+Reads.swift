@@ -9,8 +9,9 @@ import Synchronization
 extension Profiler {
     /// What a profile of a user would be made of now; nil for an unknown user.
     func input(of user: UserID) throws(PipelineError) -> ProfileBuilder.Input? {
-        if forgotten.isHidden(user) || isErased(user) && users.slot(of: user) == nil { return nil }
+        if forgotten.isHidden(user) { return nil }
         if let slot = users.slot(of: user) { return users[slot].input }
+        if isErased(user) { return nil }
         do throws(PipelineError) {
             guard awayUserCount > 0, let stored = try store.loadUser(user) else { return nil }
             return try stored.resident(user, of: generation, from: store).input
@@ -93,7 +94,8 @@ extension Profiler {
         var missing: [(place: Int, version: UInt64?)] = []
         var inputs: [ProfileBuilder.Input] = []
         for (place, id) in ids.enumerated() {
-            let version = forgotten.isHidden(id) ? nil : users.slot(of: id).map { users[$0].touched }
+            let slot = forgotten.isHidden(id) ? nil : users.slot(of: id)
+            let version = slot.map { users[$0].touched }
             let known = version.flatMap { settledCache.settled(id, version: $0) }
             found.append(known)
             guard known == nil, let input = try input(of: id) else { continue }

@@ -108,7 +108,9 @@ extension Registry {
                     seconds,
                 ])
             try database.execute(
-                sql: "INSERT INTO suppressions (input, user, log_offset, reason) VALUES (?, ?, ?, ?)",
+                sql: """
+                    INSERT INTO suppressions (input, user, log_offset, reason) VALUES (?, ?, ?, ?)
+                    """,
                 arguments: [id, user.rawValue, offset, reason])
             return input
         }
@@ -169,7 +171,9 @@ extension Registry {
         }
     }
 
-    /// Passes the payload of every replay through `mend`; nil leaves it. How many were changed.
+    /// Replaces the payload of every replay by what `mend` makes of it, unless that is nil.
+    ///
+    /// Returns how many were changed.
     package func mendReplays(
         _ mend: @Sendable ([UInt8]) -> [UInt8]?
     ) throws(SnapshotError) -> Int {

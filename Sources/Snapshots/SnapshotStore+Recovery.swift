@@ -30,8 +30,8 @@ extension SnapshotStore {
         for version in try PublishedDirectory(directory, host).ids() {
             try adopt(version, &recovery)
         }
-        for record in try registry.snapshots() {
-            if try finishRevision(of: record) { recovery.revised.append(record.version) }
+        for record in try registry.snapshots() where try finishRevision(of: record) {
+            recovery.revised.append(record.version)
         }
         for record in try registry.snapshots() {
             do { try checkQuickly(record) } catch {
