@@ -68,6 +68,51 @@ extension QuarantineStore {
         active = file
     }
 
+    /// Removes the entries that `isGone` says; each file that held one is written anew.
+    ///
+    /// They count as dropped. An entry whose bytes are damaged stays.
+    package func remove(_ isGone: (QuarantineEntry) -> Bool) throws(EventLogError) {
+        do throws(StorageError) {
+            for file in files { try rewrite(file, without: isGone) }
+        } catch {
+            throw .storage(error)
+        }
+    }
+
+    private func rewrite(
+        _ file: StoredFile, without isGone: (QuarantineEntry) -> Bool
+    ) throws(StorageError) {
+        let bytes = try host.disk.bytes(
+            of: path(file.number),
+            limit: Int(options.byteCount) + options.recordByteCount + 1 << 16)
+        var kept = Array(bytes.prefix(Self.headerByteCount))
+        var rest: [(entry: QuarantineEntry, at: Int64, byteCount: Int)] = []
+        var gone: [RecordPlace] = []
+        var next = Self.headerByteCount
+        while let (entry, end) = QuarantineEntry.decode(bytes, at: next) {
+            if isGone(entry) {
+                gone.append(entry.key)
+            } else {
+                rest.append((entry, Int64(kept.count), end - next))
+                kept += bytes[next..<end]
+            }
+            next = end
+        }
+        guard !gone.isEmpty, let index = files.firstIndex(where: { $0.number == file.number })
+        else { return }
+        let isActive = index == files.count - 1 && active != nil
+        // What is appended must not go to the file that is replaced.
+        if isActive { active = nil }
+        try AtomicFile.write(kept, to: path(file.number), on: host)
+        if isActive { active = try host.disk.open(path(file.number), .update) }
+        for key in gone where places[key]?.file == file.number { places[key] = nil }
+        droppedCount += gone.count
+        files[index] = StoredFile(number: file.number, byteCount: Int64(kept.count))
+        for (entry, position, count) in rest {
+            note(entry, at: position, byteCount: count, in: &files[index])
+        }
+    }
+
     func drop(_ oldest: StoredFile) throws(StorageError) {
         if files.count == 1 { active = nil }
         try host.disk.remove(path(oldest.number))

@@ -102,6 +102,13 @@ package struct Event: Hashable, Sendable {
     }
 }
 
+extension Event {
+    /// The same event without what the user did: a visit to no page.
+    package var blanked: Event {
+        Event(user: user, seconds: seconds, kind: .pageVisit, eventIDHash: eventIDHash)
+    }
+}
+
 /// A `product_update` record: what is known of an item from here in the log on.
 ///
 /// A field that is nil was absent and leaves what was known before.

@@ -19,10 +19,15 @@ package struct Reducer: Sendable {
         package var admission: OrderWindow.Admission
         /// Events that were pending and are folded now; a late event is not among them.
         package var foldedCount: Int
+        /// Whether it was let by because its user is forgotten further on in the log.
+        package var isSuppressed = false
 
-        package init(admission: OrderWindow.Admission, foldedCount: Int) {
+        package init(
+            admission: OrderWindow.Admission, foldedCount: Int, isSuppressed: Bool = false
+        ) {
             self.admission = admission
             self.foldedCount = foldedCount
+            self.isSuppressed = isSuppressed
         }
     }
 

@@ -20,4 +20,7 @@ actor Committer {
         try store.commit(commit)
         return condition
     }
+
+    /// Empties the write-ahead log, so that nothing deleted is left in it.
+    func empty() throws(PipelineError) { try store.emptyLog() }
 }

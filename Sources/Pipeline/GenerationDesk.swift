@@ -104,6 +104,8 @@ actor GenerationDesk {
         if hasLooked {
             await attendOverlaps()
             removeOld()
+            // What could not be erased is tried again.
+            shared.erasureBell.ring()
         }
         served.setDegraded(problems())
     }

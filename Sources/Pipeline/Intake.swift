@@ -81,6 +81,32 @@ package struct Intake: Sendable {
         return try take(.record(record), at: offset, deliver: deliver)
     }
 
+    /// Counts an event of a user who stays away for good; nothing else of it is looked at.
+    package mutating func suppress() {
+        counters.read += 1
+        counters.suppressed += 1
+    }
+
+    /// Counts events as suppressed that were folded, or waited, until their user was forgotten.
+    package mutating func suppress(applied: Int64, late: Int64, pending: Int64) {
+        counters.applied -= applied
+        counters.late -= late
+        counters.pending -= pending
+        counters.suppressed += applied + late + pending
+    }
+
+    /// Leaves of a user's held events no more than what decides when they are released.
+    package mutating func blankHeld(_ user: UserID) { held.blank(user) }
+
+    /// Drops a user's held events and keeps no trace of the user in the log clock.
+    package mutating func forget(_ user: UserID) {
+        let count = Int64(held.remove(user))
+        counters.held -= count
+        counters.suppressed += count
+        earliestHeld = held.events.map(\.event.event.seconds).min() ?? .max
+        clock.forget(user)
+    }
+
     /// Why an event that is too far ahead is refused when no more may be held.
     package func tooFarAhead(_ event: Event) -> Refusal {
         Refusal(
@@ -147,6 +173,7 @@ package struct Intake: Sendable {
         let outcome = try deliver(event.event, event.offset)
         switch outcome.admission {
         case .duplicate: counters.duplicate += 1
+        case _ where outcome.isSuppressed: counters.suppressed += 1
         case .late: counters.late += 1
         case .pending: counters.pending += 1
         }

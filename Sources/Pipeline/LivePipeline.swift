@@ -12,6 +12,8 @@ package final class LivePipeline: ProfileService {
     let served: ServedGenerations
     private let generationDesk: GenerationDesk
     private let keeper: QuarantineKeeper
+    let registry: Registry
+    let erasures: ErasureDesk
     private let writer: SnapshotService
     private let desk: SnapshotDesk
     private let bell = Bell()
@@ -41,6 +43,8 @@ package final class LivePipeline: ProfileService {
             served = ServedGenerations(
                 start.running, degraded: opened.degraded + recovery.degraded + start.degraded)
             generationDesk = GenerationDesk(shared, served: served, known: start.known)
+            self.registry = registry
+            erasures = ErasureDesk(shared, generationDesk)
             refreshWatch = RefreshWatch(stateDirectory: options.stateDirectory, host: host)
         } catch let error as SnapshotError {
             throw .init(error)
@@ -52,7 +56,16 @@ package final class LivePipeline: ProfileService {
     }
 
     /// Works until drained.
-    package func run() async throws(PipelineError) { try await generationDesk.run() }
+    package func run() async throws(PipelineError) {
+        let work = Task.detached { [erasures] in await erasures.run() }
+        do throws(PipelineError) { try await generationDesk.run() } catch {
+            erasures.stop()
+            await work.value
+            throw error
+        }
+        erasures.stop()
+        await work.value
+    }
 
     /// Where the pipeline stands: the profilers' word, and `current` and its hold.
     package func status() async throws(PipelineError) -> StatusReport {
@@ -62,6 +75,7 @@ package final class LivePipeline: ProfileService {
         report.currentSnapshot = state.current
         report.hold = state.hold
         report.degraded = served.degraded + report.degraded
+        if let problem = await erasures.problem { report.degraded.append(problem) }
         for member in members {
             report.generations.append(await member.standing())
             guard member.role != .active else { continue }
@@ -99,7 +113,7 @@ package final class LivePipeline: ProfileService {
     }
 
     /// Asks the profiler that answers now, and the next one when that gives way to another.
-    private func withProfiler<Answer: Sendable>(
+    func withProfiler<Answer: Sendable>(
         _ selector: GenerationSelector,
         _ body: @Sendable (Profiler) async throws(PipelineError) -> Answer
     ) async throws(PipelineError) -> Answer {

@@ -107,6 +107,8 @@ extension Profiler {
         } else {
             committed = commit.cursor
             committedInput = commit.input
+            committedForget = commit.forget
+            erasuresOnTheWay = []
             evict()
         }
         commitWaiters.resumeAll()
@@ -136,6 +138,10 @@ extension Profiler {
         refused = []
         commit.meta = RecoveredState(of: self).meta(generation: generation.id)
         commit.input = appliedInput
+        commit.forget = forgotten.lastInput
+        commit.erased = erasures.sorted()
+        erasuresOnTheWay = erasures
+        erasures = []
         commit.refusedChanges = refusedRecords.takeChanges()
         return commit
     }

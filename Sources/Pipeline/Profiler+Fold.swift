@@ -58,6 +58,22 @@ extension Profiler {
     private func apply(
         _ entry: ParsedChunk.Entry, at index: Int, of batch: LogBatch
     ) throws(PipelineError) {
+        guard !forgotten.isEmpty, case .record(.event(let event)) = entry,
+            forgotten.isHidden(event.user)
+        else {
+            try take(entry, at: index, of: batch)
+            return
+        }
+        if forgotten.isAway(event.user) {
+            intake.suppress()
+        } else {
+            try take(.record(.event(event.blanked)), at: index, of: batch)
+        }
+    }
+
+    private func take(
+        _ entry: ParsedChunk.Entry, at index: Int, of batch: LogBatch
+    ) throws(PipelineError) {
         let offset = batch.chunk.firstOffset + LogOffset(index)
         let heldCount = intake.held.events.count
         let refusal: Refusal?
@@ -82,6 +98,9 @@ extension Profiler {
     func fold(
         _ event: EnrichedEvent, at offset: LogOffset, admittedAt admission: LogOffset
     ) throws(PipelineError) -> Reducer.Outcome {
+        if !forgotten.isEmpty, forgotten.isLeaving(event.event.user) {
+            return try letBy(event, admittedAt: admission)
+        }
         let slot = try residentSlot(event.event.user, firstOffset: admission)
         handOver(slot)
         encodeIfAwaited(slot)
@@ -109,7 +128,8 @@ extension Profiler {
     }
 
     /// A user who is not resident: read ahead, or read now; nil for one the store does not know.
-    private func storedUser(_ user: UserID) throws(PipelineError) -> ResidentUser? {
+    func storedUser(_ user: UserID) throws(PipelineError) -> ResidentUser? {
+        if isErased(user) { return nil }
         if let known = warm.users.removeValue(forKey: user) { return known }
         return try store.loadUser(user)?.resident(user, of: generation, from: store)
     }
@@ -118,7 +138,9 @@ extension Profiler {
     func absentUsers(of distinct: [UserID]) -> (users: [UserID], evictionCount: Int) {
         guard awayUserCount > 0 else { return ([], evictionCount) }
         // Those who were read for the batch before this one are about to be residents.
-        let absent = distinct.filter { users.slot(of: $0) == nil && warm.users[$0] == nil }
+        let absent = distinct.filter {
+            users.slot(of: $0) == nil && warm.users[$0] == nil && !isErased($0)
+        }
         return (absent, evictionCount)
     }
 
@@ -171,6 +193,7 @@ extension Profiler {
             segment: chunk.segment,
             recordIndex: chunk.firstOffset + LogOffset(index) - segmentStart.offset)
         refusedRecords.add(place)
+        if !forgotten.isEmpty, NamedUsers(in: bytes).contains(where: forgotten.isHidden) { return }
         refused.append(
             QuarantineEntry(
                 key: place,

@@ -72,6 +72,7 @@ extension Profiler {
             throw .damagedState(path: store.path, reason: missed.missedReason(at: standing))
         }
         inputs.append(new)
+        try learn(new)
         knownInput = new.last?.id ?? knownInput
     }
 

@@ -35,14 +35,15 @@ extension Profiler {
     }
 
     /// Waits while a snapshot is cut exactly here: an input's new users must not enter it.
-    private func cutPassed() async {
+    func cutPassed() async {
         while let cut, cut.offset == applied.recordCount { await Task.yield() }
     }
 
-    private func apply(_ input: LogInput) throws(PipelineError) {
+    func apply(_ input: LogInput) throws(PipelineError) {
         appliedInput = input.id
         switch input.kind {
         case .replay: try applyReplay(input)
+        case .forget, .forgetPast: try applyForget(input)
         }
     }
 
@@ -54,10 +55,13 @@ extension Profiler {
         guard let payload = stored.flatMap(ReplayPayload.init(encoded:)) else {
             throw .state("input \(input.id) of the registry is damaged: restore ubpd.sqlite")
         }
-        let parsed: (record: Record, unknownFieldCount: Int)
+        var parsed: (record: Record, unknownFieldCount: Int)
         do throws(RecordError) { parsed = try payload.parse() } catch {
             noteRefused(place, error)
             return
+        }
+        if case .event(let event) = parsed.record, forgotten.isLeaving(event.user) {
+            parsed.record = .event(event.blanked)
         }
         // It stands behind the record before it, which has the last offset there is as yet.
         let offset = max(0, applied.recordCount - 1)
@@ -121,13 +125,13 @@ extension Profiler {
     }
 
     /// Waits while inputs that take effect exactly here are being applied.
-    private func duePassed() async {
+    func duePassed() async {
         while inputs.isDue(at: standing), failure == nil, phase != .stopped {
             await Task.yield()
         }
     }
 
-    private func checkMayAccept() throws(PipelineError) {
+    func checkMayAccept() throws(PipelineError) {
         if let failure { throw failure }
         guard phase != .stopped, phase != .draining else { throw .stopping }
         guard isLeading, !isFrozen else { throw .superseded }
@@ -196,6 +200,11 @@ extension Profiler {
             return Refusal(code: error.reasonCode, reason: error.description)
         }
         guard record != .blank else { return .empty }
+        if case .event(let event) = record, let cut = forgotten.cut(of: event.user),
+            place < cut || forgotten.isAway(event.user)
+        {
+            return .forgotten
+        }
         guard case .event(let event) = record,
             HeldEvents.mustHold(event.seconds, clock: intake.clock, options.clock)
         else { return nil }
@@ -216,6 +225,8 @@ extension Refusal {
         code: "not_set_aside",
         reason: "the present state does not hold it as set aside: the record was taken from the "
             + "log, is among the oldest ones, or is yet to be read again")
+    fileprivate static let forgotten = Refusal(
+        code: "forgotten", reason: "its user was forgotten; nothing from before comes back")
     fileprivate static let empty = Refusal(
         code: "empty", reason: "no record was left of the damaged bytes; take it from its source")
 }

@@ -9,7 +9,9 @@ import Synchronization
 extension Profiler {
     /// What a profile of a user would be made of now; nil for an unknown user.
     func input(of user: UserID) throws(PipelineError) -> ProfileBuilder.Input? {
+        if forgotten.isHidden(user) { return nil }
         if let slot = users.slot(of: user) { return users[slot].input }
+        if isErased(user) { return nil }
         do throws(PipelineError) {
             guard awayUserCount > 0, let stored = try store.loadUser(user) else { return nil }
             return try stored.resident(user, of: generation, from: store).input
@@ -31,6 +33,10 @@ extension Profiler {
 
     private func answer(_ ids: [UserID], asOf: Int64?) throws(PipelineError) -> ProfileReply {
         askers.subtract(1, ordering: .relaxed)
+        return try answerNow(ids, asOf: asOf)
+    }
+
+    func answerNow(_ ids: [UserID], asOf: Int64? = nil) throws(PipelineError) -> ProfileReply {
         guard ids.count <= options.profileBatchCount else {
             throw .tooManyUsers(asked: ids.count, limit: options.profileBatchCount)
         }
@@ -66,6 +72,10 @@ extension Profiler {
 
     private func foretell(_ ids: [UserID]) throws(PipelineError) -> PredictionReply {
         askers.subtract(1, ordering: .relaxed)
+        return try foretellNow(ids)
+    }
+
+    func foretellNow(_ ids: [UserID]) throws(PipelineError) -> PredictionReply {
         guard ids.count <= options.profileBatchCount else {
             throw .tooManyUsers(asked: ids.count, limit: options.profileBatchCount)
         }
@@ -89,7 +99,8 @@ extension Profiler {
         var stale: [(place: Int, version: UInt64)] = []
         var inputs: [ProfileBuilder.Input] = []
         for (place, id) in ids.enumerated() {
-            let version = users.slot(of: id).map { users[$0].touched }
+            let slot = forgotten.isHidden(id) ? nil : users.slot(of: id)
+            let version = slot.map { users[$0].touched }
             let known = version.flatMap { settledCache.settled(id, version: $0) }
             found.append(known)
             if let version, let known, known.settled.asOf != asOf { stale.append((place, version)) }

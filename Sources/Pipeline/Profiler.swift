@@ -69,6 +69,14 @@ package actor Profiler {
     var inputs: PendingInputs
     var appliedInput: Int64
     var committedInput: Int64
+    /// Whom this fold skips, and the highest input of theirs that was committed.
+    var forgotten: ForgottenUsers
+    var committedForget: Int64
+    /// Users whom the recovered state still holds although they are forgotten further on.
+    var unstripped: [UserID]
+    /// Users whose stored records are to be deleted, and those whose deletion is being written.
+    var erasures: Set<UserID> = []
+    var erasuresOnTheWay: Set<UserID> = []
     /// Replayed records that this version refuses again.
     var inputComplaintCount = 0
     /// Where the records of the present segment begin.
@@ -149,6 +157,10 @@ package actor Profiler {
         refusedRecords = recovered.refusedRecords
         inputs = PendingInputs(opened.inputs)
         knownInput = opened.inputs.last?.id ?? recovered.appliedInput
+        forgotten = opened.forgotten
+        committedForget = recovered.knownForget
+        unstripped = opened.inputs.filter { $0.id > recovered.knownForget }
+            .compactMap(\.forgottenUser)
         rowCount = recovered.rowCount
         awayUserCount = recovered.userCount
         userCount = recovered.userCount
@@ -176,6 +188,7 @@ package actor Profiler {
     package func run() async throws(PipelineError) {
         do throws(PipelineError) {
             if phase == .recovering { phase = .catchingUp }
+            try stripRecovered()
             publishStanding()
             try await applyDueInputs()
             var ahead = readAhead()
@@ -306,7 +319,10 @@ package actor Profiler {
     }
 
     /// Whether anything was applied since the last commit.
-    var isChanged: Bool { applied != committed || appliedInput != committedInput }
+    var isChanged: Bool {
+        applied != committed || appliedInput != committedInput
+            || forgotten.lastInput != committedForget
+    }
 
     /// Whether everything readable was read and folded, and the inputs up to there applied.
     ///

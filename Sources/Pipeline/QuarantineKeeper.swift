@@ -10,7 +10,7 @@ actor QuarantineKeeper {
     private let seconds: Int64
     /// The quarantine as it was opened.
     nonisolated let firstCondition: QuarantineCondition
-    private let store: QuarantineStore
+    let store: QuarantineStore
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.unowned }
 

@@ -13,6 +13,8 @@ struct RecoveredState {
     var rowCount: Int64
     /// The highest input that was applied; 0 before the first.
     var appliedInput: Int64
+    /// The highest input that forgets a user and that the state has been stripped for.
+    var knownForget: Int64
     var segmentStart: SegmentStart
     var refusedRecords: RefusedRecords
 
@@ -22,6 +24,7 @@ struct RecoveredState {
         userCount = profiler.userCount
         rowCount = profiler.rowCount
         appliedInput = profiler.appliedInput
+        knownForget = profiler.forgotten.lastInput
         segmentStart = profiler.segmentStart
         refusedRecords = profiler.refusedRecords
     }
@@ -35,6 +38,7 @@ struct RecoveredState {
             userCount = 0
             rowCount = 0
             appliedInput = 0
+            knownForget = 0
             segmentStart = SegmentStart(segment: -1, offset: 0)
             refusedRecords = RefusedRecords(limit: options.quarantineCount)
             return
@@ -52,6 +56,8 @@ struct RecoveredState {
             userCount = try value(Int64.self, "users")
             rowCount = try value(Int64.self, "rows")
             appliedInput = try value(Int64.self, "input")
+            // Not there before the first user was forgotten.
+            knownForget = stored.values["forget"] == nil ? 0 : try value(Int64.self, "forget")
             segmentStart = try value(SegmentStart.self, "segment")
             refusedRecords = RefusedRecords(
                 limit: options.quarantineCount, total: try value(Int64.self, "refused"),
@@ -81,13 +87,15 @@ struct RecoveredState {
             // Numbers, strings and arrays of them always encode.
             (try? encoder.encode(value)).map { Array($0) } ?? []
         }
-        return [
+        var meta = [
             "cursor": bytes(cursor), "counters": bytes(intake.counters), "rows": bytes(rowCount),
             "users": bytes(userCount), "generation": bytes(generation),
             "clock": bytes(intake.clock.entries.map { [$0.user.rawValue, $0.seconds] }),
             "input": bytes(appliedInput), "segment": bytes(segmentStart),
             "refused": bytes(refusedRecords.total),
         ]
+        if knownForget > 0 { meta["forget"] = bytes(knownForget) }
+        return meta
     }
 }
 

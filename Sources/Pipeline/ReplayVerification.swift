@@ -95,6 +95,7 @@ package struct ReplayVerification: Sendable {
         var cursor: EventLog.Cursor
         var place: RecordPlace
         var input: Int64
+        var forget: Int64
     }
 
     private func fold(
@@ -103,7 +104,8 @@ package struct ReplayVerification: Sendable {
     ) async throws {
         var options = options
         let registry = try Registry.readOnly(
-            stateDirectory: options.stateDirectory, inputsUpTo: state.input)
+            stateDirectory: options.stateDirectory, inputsUpTo: state.input,
+            forgetsUpTo: state.forget)
         options.stateDirectory = work
         let fence = FoldFence()
         let snapshots = SnapshotStore(stateDirectory: work, registry: registry, on: host)
@@ -166,7 +168,8 @@ package struct ReplayVerification: Sendable {
             cursor: read,
             place: RecordPlace(
                 segment: start.segment, recordIndex: read.recordCount - start.offset),
-            input: try decoder.decode(Int64.self, from: input))
+            input: try decoder.decode(Int64.self, from: input),
+            forget: try byKey["forget"].map { try decoder.decode(Int64.self, from: $0) } ?? 0)
     }
 
     private static func compare(

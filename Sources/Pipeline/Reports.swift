@@ -52,6 +52,14 @@ package protocol ProfileService: Sendable {
     func replay(
         _ places: [RecordPlace], dryRun: Bool
     ) async throws(PipelineError) -> [ReplayOutcome]
+    /// Forgets a user where the fold of the log stands; what is on disk is erased in the background.
+    func forget(_ request: ForgetRequest) async throws(PipelineError) -> ForgetReport
+    /// Everything that is held about a user, of the active generation.
+    func export(_ user: UserID) async throws(PipelineError) -> UserExport
+    /// Forgotten users, by input: those behind `after`, at most `limit`.
+    func suppressions(
+        after: Int64, limit: Int
+    ) async throws(PipelineError) -> SuppressionPage
     /// Commits everything applied so far.
     func checkpoint() async throws(PipelineError) -> Cursor
     /// Finishes what is read, commits, and stops the pipeline.

@@ -11,6 +11,8 @@ struct SharedPipeline: Sendable {
     let keeper: QuarantineKeeper
     let fence: FoldFence
     let bell: Bell
+    /// Says that there may be something to erase.
+    var erasureBell = Bell()
 }
 
 /// A generation whose users are being kept: its profiler, and how that ended.

@@ -51,6 +51,12 @@ struct SettledCache {
         entries[place(user)] = Entry(user: user, version: version, settled: settled)
     }
 
+    /// Lets a user go at once.
+    mutating func remove(_ user: UserID) {
+        guard !entries.isEmpty, entries[place(user)]?.user == user else { return }
+        entries[place(user)] = nil
+    }
+
     private func place(_ user: UserID) -> Int {
         Int(SeededRandom.mix(UInt64(bitPattern: user.rawValue)) % UInt64(entries.count))
     }

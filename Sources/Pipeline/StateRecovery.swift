@@ -15,6 +15,8 @@ struct StateRecovery {
 
     /// Inputs that the state has not applied yet, ascending.
     let inputs: [LogInput]
+    /// Whom the fold skips.
+    let forgotten: ForgottenUsers
 
     init(
         host: Host, options: PipelineOptions, generation: LiveGeneration, registry: Registry
@@ -36,11 +38,23 @@ struct StateRecovery {
         }
         if let opened {
             (store, recovered, inputs) = opened
+            forgotten = try Self.forgotten(recovered, registry)
             degraded = []
             return
         }
         degraded = [try Self.setAside(path, reason: reason ?? "no reason was left", on: host)]
         (store, recovered, inputs) = try open()
+        forgotten = try Self.forgotten(recovered, registry)
+    }
+
+    private static func forgotten(
+        _ state: RecoveredState, _ registry: Registry
+    ) throws(PipelineError) -> ForgottenUsers {
+        do {
+            return ForgottenUsers(try registry.forgets(), applied: state.appliedInput)
+        } catch {
+            throw .init(error)
+        }
     }
 
     /// Inputs that are still to come; a state that has gone past one without it is no fold.

@@ -79,7 +79,29 @@ package final class StateStore: Sendable {
         }
     }
 
+    /// Copies the write-ahead log into the file and cuts it to nothing; waits for readers a while.
+    func emptyLog() throws(PipelineError) {
+        do {
+            try database.writeWithoutTransaction { db in
+                try db.execute(sql: "PRAGMA busy_timeout = \(Self.readerMilliseconds)")
+                defer { try? db.execute(sql: "PRAGMA busy_timeout = 0") }
+                _ = try db.checkpoint(.truncate)
+            }
+        } catch {
+            throw Self.failure(error, path)
+        }
+    }
+
+    /// How long a reader may keep the write-ahead log from being emptied.
+    private static let readerMilliseconds = 2000
+
     private static func write(_ commit: StateCommit, _ db: Database) throws {
+        for user in commit.erased {
+            for table in ["users", "rows"] {
+                try db.execute(
+                    sql: "DELETE FROM \(table) WHERE user = ?", arguments: [user.rawValue])
+            }
+        }
         let user = try db.cachedStatement(
             sql: "INSERT OR REPLACE INTO users (user, newest, state, hidden) VALUES (?, ?, ?, ?)")
         let rows = try db.cachedStatement(
@@ -259,6 +281,10 @@ package struct StateCommit: Sendable {
     package var cursor = Cursor.start
     /// The highest input that was applied.
     var input: Int64 = 0
+    /// The highest input known that forgets a user.
+    var forget: Int64 = 0
+    /// Users whose records are deleted before the changed ones are written.
+    var erased: [UserID] = []
     /// What changed of the records that are known to be set aside.
     var refusedChanges = RefusedRecords.Changes()
 

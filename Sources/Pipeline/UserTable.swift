@@ -110,14 +110,24 @@ struct UserTable: Sendable {
             guard mayLeave(hand) else { continue }
             // First round: those not used for as many touches as there are users.
             if steps < slots.count, touchCount - slots[hand].touched < spread { continue }
-            index[slots[hand].user] = nil
-            slots[hand] = ResidentUser(
-                user: slots[hand].user,
-                state: UserState(firstOffset: 0, options: FoldOptions()))
-            slots[hand].isFree = true
-            free.append(hand)
+            release(hand)
             remaining -= 1
         }
+    }
+
+    /// Takes a user out, changed or not; none of its rows waits, and no commit for it.
+    mutating func remove(_ slot: Int) {
+        precondition(!slots[slot].isQueued && !slots[slot].awaitsEncoding, "somebody waits for it")
+        if slots[slot].isDirty { dirty.removeAll { $0 == slot } }
+        release(slot)
+    }
+
+    private mutating func release(_ slot: Int) {
+        index[slots[slot].user] = nil
+        slots[slot] = ResidentUser(
+            user: UserID(rawValue: 0), state: UserState(firstOffset: 0, options: FoldOptions()))
+        slots[slot].isFree = true
+        free.append(slot)
     }
 
     private func mayLeave(_ slot: Int) -> Bool {

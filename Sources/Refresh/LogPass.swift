@@ -3,6 +3,7 @@ import Events
 import Features
 import Pipeline
 import Sessions
+import Snapshots
 import Storage
 
 extension Reducer.Outcome {
@@ -37,6 +38,7 @@ struct LogPass {
                 earliest: options.earliestSeconds, latest: options.latestSeconds)
             var parsed = ParsedChunk()
             var decodedBytes: Int64 = 0
+            var (segment, segmentOffset) = (Int64(-1), LogOffset(0))
             var waits = 0
             var end = options.end.map { LogEnd($0) }
             while true {
@@ -61,8 +63,12 @@ struct LogPass {
                 end?.cut(&chunk)
                 note(chunk)
                 parser.parse(chunk, into: &parsed)
+                if chunk.segment != segment {
+                    (segment, segmentOffset) = (chunk.segment, chunk.firstOffset)
+                }
                 for (index, entry) in parsed.entries.enumerated() {
                     let offset = chunk.firstOffset + LogOffset(index)
+                    if skips(entry, segment, offset - segmentOffset) { continue }
                     guard try body(entry, offset) else { return }
                 }
                 decodedBytes += Int64(chunk.bytes.count)
@@ -73,5 +79,25 @@ struct LogPass {
         } catch {
             throw .log("\(error)")
         }
+    }
+
+    /// Whether an entry is of a user who was forgotten, so that nothing learns from it.
+    private func skips(
+        _ entry: ParsedChunk.Entry, _ segment: Int64, _ index: Int64
+    ) -> Bool {
+        guard !options.forgotten.isEmpty, case .record(.event(let event)) = entry else {
+            return false
+        }
+        return options.forgotten.skips(
+            event.user, at: RecordPlace(segment: segment, recordIndex: index))
+    }
+}
+
+extension ForgottenUsers {
+    /// Whom the registry of a state directory says were forgotten, by inputs up to `last`.
+    init(stateDirectory: String, upTo last: Int64, on disk: any Disk) throws(SnapshotError) {
+        self.init(
+            try Registry.forgets(stateDirectory: stateDirectory, upTo: last, on: disk),
+            applied: .max)
     }
 }

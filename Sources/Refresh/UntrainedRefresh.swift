@@ -23,6 +23,8 @@ package struct RefreshOptions: Sendable {
     package var latestSeconds: Int64 = 4_102_444_799
     /// The first record that no pass reads; nil reads to the log's end.
     package var end: RecordPlace?
+    /// Users whom no pass looks at, as if the log had nothing of theirs (docs/forgetting.md).
+    package var forgotten = ForgottenUsers()
     /// Estimated bytes of users' states while statistics are fitted.
     ///
     /// With more, the log is read again for the rest of the users. It changes no result.
@@ -135,6 +137,13 @@ package struct UntrainedRefresh {
     /// Fits, in as many passes over the log as its users need, and publishes.
     package func run() throws(RefreshError) -> RefreshReport {
         let start = host.clock.monotonicNanoseconds()
+        var options = options
+        do {
+            options.forgotten = try ForgottenUsers(
+                stateDirectory: options.stateDirectory, upTo: .max, on: host.disk)
+        } catch {
+            throw .publish("\(error)")
+        }
         let fit = try StatisticsPasses(host: host, options: options, window: FitWindow()) {
             self.step($0.rawValue, $1)
         }.run()

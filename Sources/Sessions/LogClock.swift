@@ -50,6 +50,18 @@ package struct LogClock: Hashable, Sendable {
         entries.insert(entry, at: place)
     }
 
+    /// Stands in for users who were forgotten: their times stay, or the clock would fall back.
+    package static let nobody = UserID(rawValue: .min)
+
+    /// Keeps the time that `user` has shown, and not whose it was.
+    package mutating func forget(_ user: UserID) {
+        guard entries.contains(where: { $0.user == user }) else { return }
+        for index in entries.indices where entries[index].user == user {
+            entries[index].user = Self.nobody
+        }
+        entries.sort(by: Self.precedes)
+    }
+
     private static func precedes(_ left: Entry, _ right: Entry) -> Bool {
         left.seconds != right.seconds ? left.seconds > right.seconds : left.user < right.user
     }
@@ -103,6 +115,21 @@ package struct HeldEvents: Hashable, Sendable {
         guard events.count + others < options.heldLimit else { return false }
         let share = max(options.heldLimit / 16, min(options.heldLimit, 64))
         return events.count(where: { $0.event.event.user == user }) + own < share
+    }
+
+    /// Takes out the events of a user; how many there were.
+    package mutating func remove(_ user: UserID) -> Int {
+        let count = events.count
+        events.removeAll { $0.event.event.user == user }
+        return count - events.count
+    }
+
+    /// Leaves of a user's events no more than their times, and what tells a repeated one.
+    package mutating func blank(_ user: UserID) {
+        for index in events.indices where events[index].event.event.user == user {
+            events[index].event = EnrichedEvent(
+                events[index].event.event.blanked, CatalogueEntry())
+        }
     }
 
     /// Takes out, in log order, every event that is not too far ahead any more.

@@ -85,6 +85,17 @@ package struct OrderWindow: Hashable, Sendable {
         return .pending
     }
 
+    /// Remembers an event that is let by without being folded; false when its id was seen before.
+    package mutating func notePassed(_ event: Event, _ options: OrderOptions) -> Bool {
+        guard event.eventIDHash != 0, options.eventIDLimit > 0 else { return true }
+        return Self.note(event.eventIDHash, in: &eventIDs, limit: options.eventIDLimit)
+    }
+
+    /// What is left of it when nothing of the user but seen `event_id`s may be kept.
+    package var onlyEventIDs: OrderWindow {
+        OrderWindow(pending: [], newestSeconds: nil, foldedSeconds: nil, eventIDs: eventIDs)
+    }
+
     /// Remembers the hash of an `event_id`, the latest `limit` ≥ 1 of them; false when it is there
     /// already, and then nothing changes.
     package static func note(_ hash: UInt64, in eventIDs: inout [UInt64], limit: Int) -> Bool {

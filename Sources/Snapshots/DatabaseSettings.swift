@@ -11,6 +11,9 @@ package enum DatabaseSettings {
             try database.execute(sql: "PRAGMA page_size = 16384")
             try database.execute(sql: "PRAGMA journal_mode = WAL")
             try database.execute(sql: "PRAGMA synchronous = FULL")
+            // What is deleted or replaced is overwritten, so that forgetting a user is true of the
+            // file's free space as well (docs/forgetting.md).
+            try database.execute(sql: "PRAGMA secure_delete = ON")
         }
         return configuration
     }

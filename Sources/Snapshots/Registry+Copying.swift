@@ -64,6 +64,28 @@ extension Registry {
         }
     }
 
+    /// The inputs up to `last` of another process's registry that forget a user, ascending by id.
+    package static func forgets(
+        stateDirectory: String, upTo last: Int64, on disk: any Disk
+    ) throws(SnapshotError) -> [LogInput] {
+        try reading(stateDirectory, disk) { database in
+            try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT id, segment, record, kind, subject FROM inputs
+                    WHERE id <= ? AND kind IN ('forget', 'forget-past') ORDER BY id
+                    """, arguments: [last]
+            ).compactMap { row in
+                LogInput.Kind(rawValue: row["kind"]).map { kind in
+                    LogInput(
+                        id: row["id"],
+                        place: RecordPlace(segment: row["segment"], recordIndex: row["record"]),
+                        kind: kind, subject: row["subject"])
+                }
+            }
+        } ?? []
+    }
+
     private static func reading<Result: Sendable>(
         _ stateDirectory: String, _ disk: any Disk, _ body: @Sendable (Database) throws -> Result
     ) throws(SnapshotError) -> Result? {

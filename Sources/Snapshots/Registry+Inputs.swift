@@ -11,6 +11,10 @@ package struct LogInput: Sendable, Equatable {
     package enum Kind: String, Sendable {
         /// Gives a record that was set aside to the fold again; `subject` is its place.
         case replay
+        /// Forgets the user whom `subject` begins with, who stays away from then on.
+        case forget
+        /// Forgets what was before; later events of the user count again.
+        case forgetPast = "forget-past"
     }
 
     /// Ascending in the order in which inputs were accepted, which is that of their places.
@@ -68,15 +72,23 @@ extension Registry {
 
     /// The inputs with an id above `id`, ascending by id.
     package func inputs(after id: Int64) throws(SnapshotError) -> [LogInput] {
-        let bound = inputBound
+        try inputs(after: id, onlyForgets: false)
+    }
+
+    /// The same, or those alone that forget a user.
+    func inputs(after id: Int64, onlyForgets: Bool) throws(SnapshotError) -> [LogInput] {
+        let (bound, forgetBound) = (inputBound, forgetBound)
         let found = try read { database -> [LogInput?] in
             try Row.fetchAll(
                 database,
                 sql: """
                     SELECT id, segment, record, kind, subject FROM inputs
-                    WHERE id > ? AND id <= ? ORDER BY id
+                    WHERE id > ?
+                      AND (id <= ? OR kind IN ('forget', 'forget-past') AND id <= ?)
+                      AND (kind IN ('forget', 'forget-past') OR NOT ?)
+                    ORDER BY id
                     """,
-                arguments: [id, bound]
+                arguments: [id, bound, forgetBound, onlyForgets]
             ).map { row in
                 LogInput.Kind(rawValue: row["kind"]).map { kind in
                     LogInput(

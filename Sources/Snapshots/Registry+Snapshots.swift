@@ -79,6 +79,15 @@ extension Registry {
         }
     }
 
+    /// Replaces the manifest of a snapshot that was rewritten in its place.
+    func revise(_ version: Int64, bytes: [UInt8], byteCount: Int64) throws(SnapshotError) {
+        try write { database in
+            try database.execute(
+                sql: "UPDATE snapshots SET manifest = ?, byte_count = ? WHERE version = ?",
+                arguments: [Data(bytes), byteCount, version])
+        }
+    }
+
     /// Notes that a snapshot's directory goes away.
     package func markRemoved(_ version: Int64, seconds: Int64) throws(SnapshotError) {
         try write { database in

@@ -13,6 +13,8 @@ package final class Registry: Sendable {
     private let lock: StateLock?
     /// Inputs above this id are not there for this reader.
     let inputBound: Int64
+    /// The same of those that forget a user, which a state may know before it comes to them.
+    let forgetBound: Int64
 
     /// Opens the registry of a state directory, locked against a second daemon.
     package convenience init(
@@ -36,8 +38,9 @@ package final class Registry: Sendable {
             }
             let line =
                 "\(aside): set aside, it was damaged (\(reason)); snapshots and generations are "
-                + "adopted from their directories; roll back again if `current` was held, and replay "
-                + "quarantined records again if the log is folded anew"
+                + "adopted from their directories; roll back again if `current` was held, replay "
+                + "quarantined records again if the log is folded anew, and forget again, "
+                + "at once, the users who had been"
             return (try Registry(stateDirectory: stateDirectory, on: host.disk), [line])
         }
     }
@@ -49,17 +52,23 @@ package final class Registry: Sendable {
 
     /// Opens the registry to read, while a daemon may hold it; it must be this version's.
     ///
-    /// Inputs above the id `inputsUpTo` are left out.
+    /// Inputs above the id `inputsUpTo` are left out, but for those up to `forgetsUpTo` that
+    /// forget a user.
     package static func readOnly(
-        stateDirectory: String, inputsUpTo: Int64 = .max
+        stateDirectory: String, inputsUpTo: Int64 = .max, forgetsUpTo: Int64 = 0
     ) throws(SnapshotError) -> Registry {
-        try Registry(reading: stateDirectory + "/" + Self.fileName, inputsUpTo: inputsUpTo)
+        try Registry(
+            reading: stateDirectory + "/" + Self.fileName, inputsUpTo: inputsUpTo,
+            forgetsUpTo: forgetsUpTo)
     }
 
-    private init(reading path: String, inputsUpTo: Int64) throws(SnapshotError) {
+    private init(
+        reading path: String, inputsUpTo: Int64, forgetsUpTo: Int64
+    ) throws(SnapshotError) {
         self.path = path
         lock = nil
         inputBound = inputsUpTo
+        forgetBound = forgetsUpTo
         do {
             queue = try DatabaseQueue(
                 path: path, configuration: DatabaseSettings.makeReader(label: Self.fileName))
@@ -78,6 +87,7 @@ package final class Registry: Sendable {
         self.path = path ?? "registry in memory"
         self.lock = lock
         inputBound = .max
+        forgetBound = .max
         let settings = DatabaseSettings.make(label: Self.fileName)
         do {
             queue =
@@ -203,6 +213,7 @@ package final class Registry: Sendable {
                     ALTER TABLE activations ADD COLUMN passed_over INTEGER NOT NULL DEFAULT 0;
                     """)
         }
+        registerSuppressions(&migrator)
         return migrator
     }
 }

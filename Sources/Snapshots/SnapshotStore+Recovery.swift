@@ -7,6 +7,8 @@ extension SnapshotStore {
         package var leftovers: [String] = []
         /// Versions that were complete and had not been registered.
         package var adopted: [Int64] = []
+        /// Versions that had been rewritten for an erasure, which the registry did not know yet.
+        package var revised: [Int64] = []
         /// What `current` was moved to; nil when it was right.
         package var repairedCurrent: Int64?
         /// One line for each snapshot that is damaged or missing, with what to do.
@@ -27,6 +29,9 @@ extension SnapshotStore {
         }
         for version in try PublishedDirectory(directory, host).ids() {
             try adopt(version, &recovery)
+        }
+        for record in try registry.snapshots() where try finishRevision(of: record) {
+            recovery.revised.append(record.version)
         }
         for record in try registry.snapshots() {
             do { try checkQuickly(record) } catch {

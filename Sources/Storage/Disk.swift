@@ -14,6 +14,8 @@ package protocol Disk: Sendable {
     func makeDirectory(_ path: String) throws(StorageError)
     /// Renames a file or directory over what stands at `target`, atomically (rename(2)).
     func rename(_ path: String, to target: String) throws(StorageError)
+    /// Exchanges what two names stand for, atomically (renameat2(2) with RENAME_EXCHANGE).
+    func exchange(_ path: String, with other: String) throws(StorageError)
     /// Removes a file, a link, or a directory with all that is in it; nothing there is fine.
     func remove(_ path: String) throws(StorageError)
     /// Makes the symbolic link `path` point at `target`, replacing a link atomically.

@@ -70,6 +70,14 @@ package struct RealDisk: Disk {
         }
     }
 
+    /// renameat2(2); EINVAL on a file system that cannot do it.
+    package func exchange(_ path: String, with other: String) throws(StorageError) {
+        _ = try SystemCall.retry("exchange with \(other)", path) {
+            // SAFETY: both paths are NUL-terminated for the call.
+            unsafe renameat2(AT_FDCWD, path, AT_FDCWD, other, exchangeFlag)
+        }
+    }
+
     /// unlink(2), or the whole tree from its leaves up.
     package func remove(_ path: String) throws(StorageError) {
         guard let status = try status(path) else { return }
@@ -160,3 +168,13 @@ extension String {
         return String(trimmed[trimmed.index(after: slash)...])
     }
 }
+
+/// RENAME_EXCHANGE of linux/fs.h, Linux 3.15.
+private let exchangeFlag: UInt32 = 2
+
+/// renameat2(2) of glibc 2.28, which Glibc's module does not export.
+@_silgen_name("renameat2")
+private func renameat2(
+    _ directory: Int32, _ path: UnsafePointer<CChar>, _ otherDirectory: Int32,
+    _ other: UnsafePointer<CChar>, _ flags: UInt32
+) -> Int32

@@ -17,7 +17,8 @@ struct UBPCtl: AsyncParsableCommand {
             StatusCommand.self, TopCommand.self, MetricsCommand.self, VersionCommand.self,
             ProfileCommand.self, SnapshotCommand.self,
             GenerationCommand.self, SpaceCommand.self, RefreshCommand.self,
-            QuarantineCommand.self, CheckpointCommand.self, DrainCommand.self, CallCommand.self,
+            QuarantineCommand.self, UserCommand.self,
+            CheckpointCommand.self, DrainCommand.self, CallCommand.self,
         ])
 
     @OptionGroup var connection: ConnectionOptions

@@ -88,6 +88,15 @@ import Testing
         var rollback = RollbackParameters(version: 3, reason: "bad")
         rollback.guards.isDryRun = true
         #expect(try RollbackParameters(rollback.members) == rollback)
+        var forget = UserForgetParameters(user: .text("85123A"), reason: "case 12")
+        forget.allowsReturn = true
+        forget.guards.isDryRun = true
+        #expect(try UserForgetParameters(forget.members) == forget)
+        let export = UserExportParameters(user: .number(.min))
+        #expect(try UserExportParameters(export.members) == export)
+        var suppressions = UserSuppressionsParameters()
+        suppressions.after = 7
+        #expect(try UserSuppressionsParameters(suppressions.members) == suppressions)
         let show = SnapshotParameters(version: 1)
         #expect(try SnapshotParameters(show.members) == show)
     }
@@ -152,5 +161,14 @@ import Testing
             categories: [.init(id: "3", name: nil, probability: 1, score: -1)],
             items: [.init(id: "9223372036854775807", name: "mug", probability: 0.25, score: nil)])
         #expect(PredictionRow(json: .object(prediction.members)) == prediction)
+        var forgotten = UserForgetReply(user: "1")
+        forgotten.input = 3
+        forgotten.place = "3/4"
+        forgotten.events = 9
+        #expect(UserForgetReply(json: try JSONParser.parse(forgotten.json.encoded)) == forgotten)
+        var suppression = SuppressionReply(user: "1")
+        suppression.erasedSeconds = 5
+        suppression.snapshots = 2
+        #expect(SuppressionReply(json: suppression.json) == suppression)
     }
 }

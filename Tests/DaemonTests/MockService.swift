@@ -1,8 +1,10 @@
 import Daemon
 import EventLog
 import Events
+import Features
 import Pipeline
 import Profiles
+import Snapshots
 import Synchronization
 
 /// A pipeline that answers from memory, notes what it was asked, and fails or waits when told to.
@@ -204,6 +206,43 @@ final class MockService: ProfileService {
             reason: "not_json: byte 1: not a JSON object", bytes: Array("{oops".utf8),
             seconds: 1_700_000_000),
         isReplayed: false)
+
+    func forget(_ request: ForgetRequest) async throws(PipelineError) -> ForgetReport {
+        try note(
+            "forget \(request.user) \(request.reason) \(request.allowsReturn) \(request.isDryRun)")
+        var report = ForgetReport(
+            user: request.user, place: RecordPlace(segment: 3, recordIndex: 4), offset: 10)
+        report.isKnown = true
+        report.events = 12
+        report.rows = 7
+        report.input = request.isDryRun ? nil : 5
+        return report
+    }
+
+    func export(_ user: UserID) async throws(PipelineError) -> UserExport {
+        try note("export \(user)")
+        let profile = try await profiles(of: [user], asOf: nil, from: .active)
+        var state = UserState(firstOffset: 0, options: FoldOptions())
+        state.urls.add(4711, lane: 0, count: 2, weight: 0, limit: 8)
+        return UserExport(
+            user: user, state: user.rawValue == 404 ? nil : state, held: [], profile: profile,
+            prediction: nil, suppressions: Self.suppressed.filter { $0.user == user },
+            isSuppressed: false)
+    }
+
+    func suppressions(
+        after: Int64, limit: Int
+    ) async throws(PipelineError) -> SuppressionPage {
+        try note("suppressions \(after) \(limit)")
+        return SuppressionPage(
+            items: Self.suppressed.filter { $0.input > after }, next: nil, pendingCount: 1)
+    }
+
+    private static let suppressed = [
+        Suppression(
+            input: 5, user: UserID(rawValue: 77), place: RecordPlace(segment: 3, recordIndex: 4),
+            offset: 10, allowsReturn: false, reason: "case 12", seconds: 1_700_000_000)
+    ]
 
     func checkpoint() async throws(PipelineError) -> Cursor {
         try note("checkpoint")

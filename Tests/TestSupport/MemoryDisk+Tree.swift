@@ -130,6 +130,17 @@ struct MemoryTree {
         setChild(from, nil)
     }
 
+    mutating func exchange(_ path: String, with other: String) throws(StorageError) {
+        guard let one = try place(path), let oneNode = child(one) else {
+            throw .missing(path: path)
+        }
+        guard let two = try place(other), let twoNode = child(two) else {
+            throw .missing(path: other)
+        }
+        setChild(one, twoNode)
+        setChild(two, oneNode)
+    }
+
     mutating func setLink(
         _ path: String, to target: String, _ seconds: Int64
     ) throws(StorageError) {

@@ -107,6 +107,13 @@ package final class MemoryDisk: Disk {
         }
     }
 
+    /// Takes effect for both names at once; each is durable when its directory is synced.
+    package func exchange(_ path: String, with other: String) throws(StorageError) {
+        try perform("exchange with \(other)", path) { (tree) throws(StorageError) in
+            try tree.exchange(path, with: other)
+        }
+    }
+
     /// Removes a name and what is below it.
     package func remove(_ path: String) throws(StorageError) {
         try perform("unlink", path) { (tree) throws(StorageError) in

@@ -21,6 +21,9 @@ extension WrappingDisk {
     package func rename(_ path: String, to target: String) throws(StorageError) {
         try real.rename(path, to: target)
     }
+    package func exchange(_ path: String, with other: String) throws(StorageError) {
+        try real.exchange(path, with: other)
+    }
     package func remove(_ path: String) throws(StorageError) { try real.remove(path) }
     package func setLink(_ path: String, to target: String) throws(StorageError) {
         try real.setLink(path, to: target)

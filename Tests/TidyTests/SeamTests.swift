@@ -66,6 +66,12 @@ private let exceptions = [
         path: "Sources/ubpctl/UserFile.swift", name: "standard streams",
         reason: "the client of the socket stands outside the daemon and imports no Storage"),
     Exception(
+        path: "Sources/ubpctl/UserCommands.swift", name: "files",
+        reason: "an export goes to a file that nobody else may read, on the operator's machine"),
+    Exception(
+        path: "Sources/ubpctl/UserCommands.swift", name: "standard streams",
+        reason: "a question to the operator goes to the terminal, beside the answer"),
+    Exception(
         path: "Sources/ubpctl/QuarantineCommands.swift", name: "standard streams",
         reason: "a record's bytes go to standard output as they are, which no String may be"),
     Exception(

@@ -21,7 +21,7 @@ extension MethodTable {
         ])
     }
 
-    private func row(_ row: PredictionReply.Row, limit: Int) -> PredictionRow {
+    func row(_ row: PredictionReply.Row, limit: Int) -> PredictionRow {
         PredictionRow(
             user: row.user.description, original: names.name(of: row.user), known: row.isKnown,
             churn: row.prediction?.churn,

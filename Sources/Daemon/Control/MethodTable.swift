@@ -88,6 +88,9 @@ package struct MethodTable: Sendable {
         case .quarantineList: try await listQuarantine(params)
         case .quarantineShow: try await showQuarantined(params)
         case .quarantineReplay: try await replayQuarantined(params)
+        case .userForget: try await forget(params)
+        case .userExport: try await exportUser(params)
+        case .userSuppressions: try await suppressions(params)
         case .checkpoint: try await checkpoint(params)
         case .drain: try await drain(params)
         default:

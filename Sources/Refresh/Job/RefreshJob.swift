@@ -2,6 +2,7 @@ import Encoders
 import Features
 import Foundation
 import Learning
+import Pipeline
 import Profiles
 import Snapshots
 import Storage
@@ -90,7 +91,7 @@ package struct RefreshJob: Sendable {
             stateDirectory: options.refresh.stateDirectory, on: host)
         let base = try plan.liveGeneration.map { (id: Int64) in try store.verifyGeneration(id) }
         let run = RefreshRun(
-            host: host, options: options.pinned(to: plan), directory: directory,
+            host: host, options: try options.pinned(to: plan, on: host.disk), directory: directory,
             reporter: reporter, plan: plan, live: base)
         let networks = try run.networks()
         let steps = RefreshStep.all(options.kind, networks: networks, hasLive: base != nil)
@@ -137,10 +138,13 @@ package struct RefreshJob: Sendable {
 }
 
 extension RefreshJobOptions {
-    /// The same, reading no further than the plan's end.
-    fileprivate func pinned(to plan: RefreshPlan) -> Self {
+    /// The same, reading no further than the plan's end, and nothing of users who were forgotten
+    /// when it was made: so a refresh that is resumed goes on as it began.
+    fileprivate func pinned(to plan: RefreshPlan, on disk: any Disk) throws -> Self {
         var options = self
         options.refresh.end = plan.end
+        options.refresh.forgotten = try ForgottenUsers(
+            stateDirectory: options.refresh.stateDirectory, upTo: plan.lastInput, on: disk)
         return options
     }
 }

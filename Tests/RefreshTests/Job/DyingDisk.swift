@@ -64,6 +64,11 @@ final class DyingDisk: WrappingDisk {
         try real.rename(path, to: target)
     }
 
+    func exchange(_ path: String, with other: String) throws(StorageError) {
+        try change()
+        try real.exchange(path, with: other)
+    }
+
     func remove(_ path: String) throws(StorageError) {
         try change()
         try real.remove(path)
