@@ -16,6 +16,9 @@ package struct RefreshJobOptions: Sendable {
     }
 
     package var kind: Kind
+    /// Decides the kind: days of event time from the log that the live space was fitted to, to this
+    /// log's end, from which a new space is made. Nil leaves `kind` as it is.
+    package var renewAfterDays: Int64?
     /// The log, the fold, the state directory and the seed.
     package var refresh: RefreshOptions
     /// `refresh.memory_budget`: estimated bytes of what a step gathers, one step at a time.
