@@ -19,7 +19,7 @@ CONFIG := $(SYSCONFDIR)/ubpd/ubpd.yaml
 # One goal after another: they share .build, and its builds are parallel inside.
 .NOTPARALLEL:
 .PHONY: help demo test bench torture-log check lint format judge build programs static deb \
-	test-systemd setup install clean
+	test-systemd setup setup-systemd install clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## /  make \1\t/' | expand -t 18
@@ -63,7 +63,10 @@ static: setup  ## ubpd and ubpctl with Swift's runtime linked in, for machines w
 	swift build -c release --static-swift-stdlib --scratch-path $(STATIC) --product ubpd
 	swift build -c release --static-swift-stdlib --scratch-path $(STATIC) --product ubpctl
 
-deb: static  ## a Debian package, in .build-static/
+setup-systemd:
+	@scripts/setup.sh --systemd
+
+deb: setup-systemd static  ## a Debian package, in .build-static/
 	packaging/build_deb.sh $(STATIC)/release $(STATIC)
 
 test-systemd: deb  ## installs, runs, breaks, upgrades and purges the package under real systemd; as root

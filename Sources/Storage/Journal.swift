@@ -8,7 +8,7 @@ package struct Journal: Sendable {
 
     /// Longest value that is sent, bytes; the rest of a longer one is left out. A datagram has room
     /// for several of them.
-    static let valueByteLimit = 16_384
+    package static let valueByteLimit = 16_384
 
     private let address: UnixAddress
 
@@ -41,7 +41,7 @@ package struct Journal: Sendable {
     }
 
     /// The datagram: `NAME=value\n`, or with a length before the value where it has several lines.
-    static func entry(_ fields: [(name: String, value: String)]) -> [UInt8] {
+    package static func entry(_ fields: [(name: String, value: String)]) -> [UInt8] {
         var bytes: [UInt8] = []
         for field in fields where isName(field.name) {
             let value = Array(field.value.utf8.prefix(valueByteLimit))

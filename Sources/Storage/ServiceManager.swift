@@ -62,7 +62,7 @@ package struct ServiceManager: Sendable {
     /// The descriptors from 3 on that `LISTEN_PID` and `LISTEN_FDS` speak of (sd_listen_fds(3)).
     ///
     /// None when they were meant for another process; at most 64, which is more than any use has.
-    static func passedSockets(pid: String?, count: String?, own: Int32) -> [Int32] {
+    package static func passedSockets(pid: String?, count: String?, own: Int32) -> [Int32] {
         guard let pid, pid == String(own), let count = count.flatMap({ Int32($0) }),
             (1...64).contains(count)
         else { return [] }

@@ -37,7 +37,7 @@ package struct JournalLogHandler: LogHandler {
     }
 
     /// `UBPD_` and the key in capitals, with underscores for what no field's name may have.
-    static func fieldName(_ key: String) -> String {
+    package static func fieldName(_ key: String) -> String {
         "UBPD_"
             + String(key.uppercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
     }
