@@ -6,8 +6,9 @@ package struct Journal: Sendable {
     /// Where journald listens (systemd-journald.service(8)).
     package static let standardPath = "/run/systemd/journal/socket"
 
-    /// Longest value that is sent, bytes; the rest of a longer one is left out. A datagram has room
-    /// for several of them.
+    /// Longest value that is sent, bytes; the rest of a longer one is left out.
+    ///
+    /// A datagram has room for several of them.
     package static let valueByteLimit = 16_384
 
     private let address: UnixAddress

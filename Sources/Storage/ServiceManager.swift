@@ -84,7 +84,6 @@ package struct ServiceManager: Sendable {
         guard let address else { return false }
         return address.send(Array(notices.map(\.text).joined(separator: "\n").utf8))
     }
-
 }
 
 /// The environment of this process.

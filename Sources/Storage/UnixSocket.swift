@@ -163,8 +163,9 @@ package final class ListeningSocket: Sendable {
 
     deinit { _ = close(lock) }
 
-    /// Removes the socket file, unless it was adopted: peers then wait for the next life. The lock
-    /// file stays, since removing it would let two in.
+    /// Removes the socket file, unless it was adopted: peers then wait for the next life.
+    ///
+    /// The lock file stays, since removing it would let two in.
     package func removeFile() {
         guard !isAdopted else { return }
         // SAFETY: the path is a terminated copy that lives for the call.

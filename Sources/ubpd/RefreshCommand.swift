@@ -1,5 +1,6 @@
 import ArgumentParser
 import Daemon
+import Logging
 import Refresh
 import Storage
 import UnixSignals

@@ -30,7 +30,9 @@ import Testing
         for unit in Self.units {
             // The check wants programs to exist, which is so only where they are installed.
             let text = try String(contentsOf: Self.directory.appending(path: unit), encoding: .utf8)
-                .replacing(/\/usr\/bin\/(ubpd|ubpctl|setfacl) /, with: "/usr/bin/true ")
+                .replacing("/usr/bin/ubpd ", with: "/usr/bin/true ")
+                .replacing("/usr/bin/ubpctl ", with: "/usr/bin/true ")
+                .replacing("/usr/bin/setfacl ", with: "/usr/bin/true ")
             let copy = directory.appending(path: unit)
             try text.write(to: copy, atomically: true, encoding: .utf8)
             copies.append(copy.path)

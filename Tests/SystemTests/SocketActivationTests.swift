@@ -7,6 +7,7 @@ import Testing
 /// The daemon with a socket that somebody else has bound, as systemd's socket activation has it.
 @Suite(.serialized) struct SocketActivationTests {
     /// Python takes systemd's part (sd_listen_fds(3)): binds and listens, then becomes the program.
+    ///
     /// Arguments: kind, number of descriptors, the socket's path, the program's words.
     private static let activator = """
         import os, socket, sys
@@ -24,9 +25,9 @@ import Testing
         os.execvp(words[0], words)
         """
 
-    private func prefix(_ path: String, kind: String = "SOCK_STREAM", count: String = "1")
-        -> [String]
-    {
+    private func prefix(
+        _ path: String, kind: String = "SOCK_STREAM", count: String = "1"
+    ) -> [String] {
         ["python3", "-c", Self.activator, kind, count, path]
     }
 

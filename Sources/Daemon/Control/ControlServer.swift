@@ -48,7 +48,9 @@ package final class ControlServer: Service {
             throw .passedSocket(path: path, reason: "\(passed.count) sockets were passed")
         }
         do throws(StorageError) {
-            if let passed = passed.first { return try ListeningSocket(adopting: passed, path: path) }
+            if let descriptor = passed.first {
+                return try ListeningSocket(adopting: descriptor, path: path)
+            }
             return try ListeningSocket(
                 path: path, mode: configuration.control.mode, backlog: 128)
         } catch {

@@ -78,8 +78,10 @@ package struct RefreshJob: Sendable {
         }
     }
 
-    /// Settles what is made where that is left to the space's age; how the log ends, if that took
-    /// a look at it. What an earlier call has begun is gone on with, whatever its kind.
+    /// Settles what is made where that is left to the space's age.
+    ///
+    /// What an earlier call has begun is gone on with, whatever its kind. Returns how the log ends,
+    /// if that took a look at it.
     private mutating func decideKind() throws -> LogSpan? {
         guard let days = options.renewAfterDays else { return nil }
         options.renewAfterDays = nil

@@ -16,8 +16,10 @@ package struct RefreshJobOptions: Sendable {
     }
 
     package var kind: Kind
-    /// Decides the kind: days of event time from the log that the live space was fitted to, to this
-    /// log's end, from which a new space is made. Nil leaves `kind` as it is.
+    /// Age of the live space from which `kind` becomes a new one, and below which the same.
+    ///
+    /// In days of event time, from the end of the log it was fitted to, to this log's end. Nil leaves
+    /// `kind` as it is.
     package var renewAfterDays: Int64?
     /// The log, the fold, the state directory and the seed.
     package var refresh: RefreshOptions
