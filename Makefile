@@ -9,14 +9,17 @@ SWIFT_FLAGS ?=
 # Everything is built once, in release: the tests check what runs.
 BUILD := swift build -c release --explicit-target-dependency-import-check error $(SWIFT_FLAGS)
 SWIFT_FILES := Package.swift $(wildcard Sources Tests Benchmarks Torture)
-BINARIES := .build/release
+BINARIES ?= .build/release
+# Of the programs that carry Swift's runtime; apart, so that the other builds stay valid.
+STATIC := .build-static
 UNIT_DIR := $(PREFIX)/lib/systemd/system
 CONFIG := $(SYSCONFDIR)/ubpd/ubpd.yaml
 
 .DEFAULT_GOAL := help
 # One goal after another: they share .build, and its builds are parallel inside.
 .NOTPARALLEL:
-.PHONY: help demo test bench torture-log check lint format judge build programs setup install clean
+.PHONY: help demo test bench torture-log check lint format judge build programs static deb \
+	test-systemd setup setup-systemd install clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## /  make \1\t/' | expand -t 18
@@ -56,18 +59,39 @@ programs: setup  ## ubpd and ubpctl alone
 setup:  ## install the Debian packages that are missing
 	@scripts/setup.sh
 
+static: setup  ## ubpd and ubpctl with Swift's runtime linked in, for machines without Swift
+	swift build -c release --static-swift-stdlib --scratch-path $(STATIC) --product ubpd
+	swift build -c release --static-swift-stdlib --scratch-path $(STATIC) --product ubpctl
+
+setup-systemd:
+	@scripts/setup.sh --systemd
+
+deb: setup-systemd static  ## a Debian package, in .build-static/
+	packaging/build_deb.sh $(STATIC)/release $(STATIC)
+
+test-systemd: deb  ## installs, runs, breaks, upgrades and purges the package under real systemd; as root
+	scripts/test_systemd.sh
+
+UNITS := $(wildcard systemd/*.service systemd/*.socket systemd/*.timer)
+
 # Installs what was built, so that it can run as another user than the build.
-install:  ## programs, unit, and a configuration where there is none; DESTDIR, PREFIX, SYSCONFDIR
+install:  ## programs, units, and a configuration where there is none; DESTDIR, PREFIX, SYSCONFDIR
 	@test -x $(BINARIES)/ubpd -a -x $(BINARIES)/ubpctl || \
 		{ echo "install: nothing built yet; run 'make programs' first" >&2; exit 1; }
-	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(UNIT_DIR)" "$(DESTDIR)$(PREFIX)/lib/sysusers.d"
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(UNIT_DIR)" "$(DESTDIR)$(PREFIX)/lib/sysusers.d" \
+		"$(DESTDIR)$(PREFIX)/lib/tmpfiles.d" "$(DESTDIR)$(SYSCONFDIR)/ubpd"
 	install -m 755 $(BINARIES)/ubpd $(BINARIES)/ubpctl "$(DESTDIR)$(PREFIX)/bin"
-	sed -e 's|/usr/bin/ubpd|$(PREFIX)/bin/ubpd|' -e 's|/etc/ubpd/ubpd.yaml|$(CONFIG)|' \
-		systemd/ubpd.service > "$(DESTDIR)$(UNIT_DIR)/ubpd.service"
-	chmod 644 "$(DESTDIR)$(UNIT_DIR)/ubpd.service"
-	install -m 644 systemd/ubpd.sysusers "$(DESTDIR)$(PREFIX)/lib/sysusers.d/ubpd.conf"
-	install -d "$(DESTDIR)$(SYSCONFDIR)/ubpd"
-	test -e "$(DESTDIR)$(CONFIG)" || install -m 644 config/ubpd.yaml "$(DESTDIR)$(CONFIG)"
+	for unit in $(notdir $(UNITS)); do \
+		sed -e 's|/usr/bin/ubp|$(PREFIX)/bin/ubp|' -e 's|/etc/ubpd/ubpd.yaml|$(CONFIG)|' \
+			"systemd/$$unit" > "$(DESTDIR)$(UNIT_DIR)/$$unit" && \
+		chmod 644 "$(DESTDIR)$(UNIT_DIR)/$$unit" || exit 1; \
+	done
+	install -m 644 systemd/ubpd.sysusers.conf "$(DESTDIR)$(PREFIX)/lib/sysusers.d/ubpd.conf"
+	install -m 644 systemd/ubpd.tmpfiles.conf "$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/ubpd.conf"
+	test -e "$(DESTDIR)$(CONFIG)" || { \
+		sed -e 's|^  readers: \[\]|  readers: [group:ubpd-read]|' \
+			-e 's|^  operators: \[\]|  operators: [group:ubpd]|' config/ubpd.yaml > "$(DESTDIR)$(CONFIG)" && \
+		chmod 644 "$(DESTDIR)$(CONFIG)"; }
 
 clean:  ## remove what was built
 	swift package clean

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the build and the tests need beside Swift; says nothing when it is all there.
+# Installs what the build and the tests need beside Swift; says nothing when it is all there. With
+# --systemd also what `make deb` and `make test-systemd` need.
 #
 # The Debian packages are the libraries that ubpd links (liblz4, libcrypto, SQLite, oneDNN) and the tools
 # that the tests and the demo compare it with. Runs as root, or through sudo.
@@ -10,6 +11,10 @@ PACKAGES=(
     lz4 pkg-config python3 python3-lz4 sqlite3 make groff-base
     python3-prometheus-client
 )
+
+if [[ ${1:-} == --systemd ]]; then
+    PACKAGES+=(dpkg-dev binutils debootstrap systemd systemd-container util-linux procps)
+fi
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 

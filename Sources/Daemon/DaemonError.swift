@@ -8,6 +8,8 @@ package enum DaemonError: Error, CustomStringConvertible {
     case unknownPrincipal(key: String, principal: Principal)
     /// Another process serves the control socket, or something else stands at its path.
     case socketTaken(path: String)
+    /// The service manager passed something else than the control socket.
+    case passedSocket(path: String, reason: String)
     /// The control socket cannot be made.
     case socket(StorageError)
     /// The pipeline failed.
@@ -23,6 +25,9 @@ package enum DaemonError: Error, CustomStringConvertible {
         case .socketTaken(let path):
             "\(path): another daemon serves this socket, or it is a file of another kind; "
                 + "stop that daemon, or choose another path with `socket` or --socket"
+        case .passedSocket(let path, let reason):
+            "socket activation: \(reason); let ListenStream= of ubpd.socket be \(path), which is "
+                + "`socket` of the configuration, and nothing else, or stop ubpd.socket"
         case .socket(let error):
             "control socket: \(error); check that its directory exists and is writable"
         case .pipeline(let error): error.description
@@ -33,7 +38,7 @@ package enum DaemonError: Error, CustomStringConvertible {
     /// Exit status by sysexits(3).
     package var exitCode: Int32 {
         switch self {
-        case .configuration, .unknownPrincipal: ExitStatus.configuration
+        case .configuration, .unknownPrincipal, .passedSocket: ExitStatus.configuration
         case .socketTaken: ExitStatus.unavailable
         case .socket: ExitStatus.cannotCreate
         case .pipeline(.storage): ExitStatus.inputOutput

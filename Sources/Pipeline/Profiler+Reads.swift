@@ -132,6 +132,7 @@ extension Profiler {
         report.state = phase.rawValue
         report.applied = applied
         report.committed = committed
+        report.rounds = Int64(roundCount)
         report.counters = intake.counters
         fillLag(&report)
         report.recordsPerSecond = meter.perSecond

@@ -120,6 +120,9 @@ package struct StatusReport: Sendable, Codable {
     package var state: String = "recovering"
     package var applied: Cursor = .start
     package var committed: Cursor = .start
+    /// Rounds of the pipeline's loop since the process started, also while there is nothing to
+    /// read: each one needed an answer of the reader's thread and of the profiler's.
+    package var rounds: Int64 = 0
     package var counters = RecordCounters()
     /// Compressed bytes of the log not yet applied.
     package var lagBytes: Int64 = 0

@@ -33,21 +33,40 @@ package struct ServiceManager: Sendable {
     private let address: UnixAddress?
     /// Longest time between two `.watchdog` notices; nil when systemd does not watch.
     package let watchdogMicroseconds: UInt64?
+    /// Sockets that it has bound for this process and listens on.
+    package let passedSockets: [Int32]
 
     /// - Parameters:
     ///   - notifySocket: value of `NOTIFY_SOCKET`: a path, `@name`, or nil to be silent.
     ///   - watchdogMicroseconds: value of `WATCHDOG_USEC`.
-    package init(notifySocket: String?, watchdogMicroseconds: UInt64? = nil) {
+    ///   - passedSockets: descriptors of socket activation.
+    package init(
+        notifySocket: String?, watchdogMicroseconds: UInt64? = nil, passedSockets: [Int32] = []
+    ) {
         address = notifySocket.flatMap(UnixAddress.init)
         self.watchdogMicroseconds = watchdogMicroseconds
+        self.passedSockets = passedSockets
     }
 
     /// What the environment of this process says.
     package static func fromEnvironment() -> ServiceManager {
+        let variable = EnvironmentVariable.value
         let isOurs = variable("WATCHDOG_PID").map { $0 == String(getpid()) } ?? true
         return ServiceManager(
             notifySocket: variable("NOTIFY_SOCKET"),
-            watchdogMicroseconds: isOurs ? variable("WATCHDOG_USEC").flatMap { UInt64($0) } : nil)
+            watchdogMicroseconds: isOurs ? variable("WATCHDOG_USEC").flatMap { UInt64($0) } : nil,
+            passedSockets: passedSockets(
+                pid: variable("LISTEN_PID"), count: variable("LISTEN_FDS"), own: getpid()))
+    }
+
+    /// The descriptors from 3 on that `LISTEN_PID` and `LISTEN_FDS` speak of (sd_listen_fds(3)).
+    ///
+    /// None when they were meant for another process; at most 64, which is more than any use has.
+    package static func passedSockets(pid: String?, count: String?, own: Int32) -> [Int32] {
+        guard let pid, pid == String(own), let count = count.flatMap({ Int32($0) }),
+            (1...64).contains(count)
+        else { return [] }
+        return Array(3..<(3 + count))
     }
 
     /// Whether anybody listens.
@@ -57,23 +76,20 @@ package struct ServiceManager: Sendable {
     ///
     /// Never waits: when systemd is behind, the notice is lost, and the next one will do.
     @discardableResult
-    package func send(_ notices: Notice...) -> Bool {
-        guard let address else { return false }
-        let descriptor = socket(
-            AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { return false }
-        defer { _ = close(descriptor) }
-        let bytes = Array(notices.map(\.text).joined(separator: "\n").utf8)
-        let flags = Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL)
-        // SAFETY: the address is valid for the call, as `withSocketAddress` says, and `bytes`
-        // is only read, for its own length.
-        let count = unsafe address.withSocketAddress {
-            unsafe sendto(descriptor, bytes, bytes.count, flags, $0, $1)
-        }
-        return count == bytes.count
-    }
+    package func send(_ notices: Notice...) -> Bool { send(notices) }
 
-    private static func variable(_ name: String) -> String? {
+    /// The same, of a list.
+    @discardableResult
+    package func send(_ notices: [Notice]) -> Bool {
+        guard let address else { return false }
+        return address.send(Array(notices.map(\.text).joined(separator: "\n").utf8))
+    }
+}
+
+/// The environment of this process.
+enum EnvironmentVariable {
+    /// The value of the variable `name`; nil when it is not set.
+    static func value(_ name: String) -> String? {
         // SAFETY: getenv's answer is copied at once; nothing in this program calls setenv.
         guard let text = unsafe getenv(name) else { return nil }
         return unsafe String(cString: text)

@@ -34,6 +34,51 @@ struct UnixAddress: Sendable {
     }
 }
 
+extension UnixAddress {
+    /// Sends one datagram to it, without waiting; false when nobody took it.
+    func send(_ bytes: [UInt8]) -> Bool {
+        let descriptor = socket(
+            AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { return false }
+        defer { _ = close(descriptor) }
+        let flags = Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL)
+        // SAFETY: the address is valid for the call, as `withSocketAddress` says, and `bytes`
+        // is only read, for its own length.
+        let count = unsafe withSocketAddress {
+            unsafe sendto(descriptor, bytes, bytes.count, flags, $0, $1)
+        }
+        return count == bytes.count
+    }
+
+    /// Whether `descriptor` is a stream socket that listens at this address.
+    func isListened(by descriptor: Int32) -> Bool {
+        func option(_ name: Int32) -> Int32? {
+            var value: Int32 = -1
+            var byteCount = socklen_t(4)
+            // SAFETY: the kernel writes at most the four bytes of `value`.
+            let result = unsafe getsockopt(descriptor, SOL_SOCKET, name, &value, &byteCount)
+            return result == 0 ? value : nil
+        }
+        guard option(SO_DOMAIN) == AF_UNIX, option(SO_TYPE) == Int32(SOCK_STREAM.rawValue),
+            option(SO_ACCEPTCONN) == 1
+        else { return false }
+        var bound = sockaddr_un()
+        var byteCount = socklen_t(MemoryLayout<sockaddr_un>.size)
+        // SAFETY: sockaddr_un starts with the members of sockaddr, and the kernel writes at most
+        // `byteCount` bytes, which is its size.
+        let result = unsafe withUnsafeMutablePointer(to: &bound) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe getsockname(descriptor, $0, &byteCount)
+            }
+        }
+        guard result == 0 else { return false }
+        // SAFETY: only the bytes of `sun_path` are read, while `bound` lives.
+        let name = unsafe withUnsafeBytes(of: &bound.sun_path) { unsafe Array($0) }
+        // A path takes a zero along; `path` has fewer bytes than `sun_path`.
+        return name.starts(with: path) && name[path.count] == 0
+    }
+}
+
 /// The control socket's file: made without a moment at which others could connect, and by one
 /// process at a time, which the lock file beside it ensures for as long as this object lives.
 package final class ListeningSocket: Sendable {
@@ -42,6 +87,35 @@ package final class ListeningSocket: Sendable {
     /// The listening socket, non-blocking; whoever serves it closes it.
     package let descriptor: Int32
     private let lock: Int32
+    /// Whether the file is another's, who bound it.
+    private let isAdopted: Bool
+
+    /// Takes a socket that the service manager has bound and listens on, and locks its path.
+    ///
+    /// - Parameters:
+    ///   - adopted: `AF_UNIX`, a stream, listening at `path`; it becomes non-blocking.
+    ///   - path: where peers connect.
+    /// - Throws: `.failed` with ENOTSOCK when it is something else, `.exists` when another process
+    ///   serves the path; the descriptor stays as it was.
+    package init(adopting adopted: Int32, path: String) throws(StorageError) {
+        guard let address = UnixAddress(path), address.isListened(by: adopted) else {
+            throw .failed(
+                operation: "adopt", path: path, errno: ENOTSOCK,
+                reason: "descriptor \(adopted) is no stream socket that listens there")
+        }
+        lock = try Self.takeLock(path + ".lock", for: path)
+        let flags = fcntl(adopted, F_GETFL)
+        guard flags >= 0, fcntl(adopted, F_SETFL, flags | O_NONBLOCK) == 0,
+            fcntl(adopted, F_SETFD, FD_CLOEXEC) == 0
+        else {
+            let error = Self.failure("fcntl", path)
+            _ = close(lock)
+            throw error
+        }
+        self.path = path
+        descriptor = adopted
+        isAdopted = true
+    }
 
     /// Locks, binds under a temporary name with `mode` already set, listens, and renames.
     ///
@@ -83,13 +157,17 @@ package final class ListeningSocket: Sendable {
         self.path = path
         self.descriptor = descriptor
         self.lock = lock
+        isAdopted = false
         isDone = true
     }
 
     deinit { _ = close(lock) }
 
-    /// Removes the socket file; the lock file stays, since removing it would let two in.
+    /// Removes the socket file, unless it was adopted: peers then wait for the next life.
+    ///
+    /// The lock file stays, since removing it would let two in.
     package func removeFile() {
+        guard !isAdopted else { return }
         // SAFETY: the path is a terminated copy that lives for the call.
         _ = unsafe unlink(path)
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Daemon
+import Logging
 import Refresh
 import Storage
 import UnixSignals
@@ -12,6 +13,7 @@ struct RefreshCommand: AsyncParsableCommand {
         discussion: """
             Reads the log and makes a generation: item tables, factors, heads, and every user's \
             state folded with them. With --encoders a new space as well: all networks are trained. \
+            With --nightly that is done when the space is old enough, as a timer wants it. \
             The daemon may run meanwhile. What is done stays in <state_dir>/refresh: after a kill \
             or a signal the same command goes on where it was (docs/refresh.md).
             """)
@@ -20,6 +22,9 @@ struct RefreshCommand: AsyncParsableCommand {
 
     @Flag(help: "Train all networks anew and make a space of them.")
     var encoders = false
+
+    @Flag(help: "Train all networks anew only when the space is refresh.encoders_days old.")
+    var nightly = false
 
     @Flag(help: "Few epochs, few factors, and windows that fit a short log; marked so.")
     var quick = false
@@ -37,10 +42,13 @@ struct RefreshCommand: AsyncParsableCommand {
     var json = false
 
     func validate() throws {
-        if untrained, encoders || quick || restart {
+        if untrained, encoders || nightly || quick || restart {
             throw ValidationError(
-                "--untrained trains nothing, so that --encoders, --quick and --restart mean nothing "
-                    + "beside it")
+                "--untrained trains nothing, so that --encoders, --nightly, --quick and --restart "
+                    + "mean nothing beside it")
+        }
+        if nightly, encoders {
+            throw ValidationError("--nightly decides by the space's age what --encoders decides")
         }
     }
 
@@ -50,7 +58,7 @@ struct RefreshCommand: AsyncParsableCommand {
         do throws(DaemonError) {
             configuration = try options.load(from: host.disk)
         } catch {
-            standardError("ubpd refresh: \(error)")
+            standardError("ubpd refresh: \(error)", priority: .error)
             throw ExitCode(error.exitCode)
         }
         CurrentProcess.lowerPriority(to: configuration.refresh.niceness, disk: host.disk)
@@ -61,7 +69,7 @@ struct RefreshCommand: AsyncParsableCommand {
                 try await refresh(configuration, host)
             }
         } catch {
-            standardError("ubpd refresh: \(error)")
+            standardError("ubpd refresh: \(error)", priority: .error)
             throw ExitCode(error.exitCode)
         }
     }
@@ -78,6 +86,7 @@ struct RefreshCommand: AsyncParsableCommand {
 
     private func refresh(_ configuration: Configuration, _ host: Host) async throws(RefreshError) {
         var job = configuration.refreshJobOptions(encoders ? .newSpace : .sameSpace, seed: seed)
+        if nightly { job.renewAfterDays = configuration.refresh.encodersDays }
         if quick { job.makeQuick() }
         job.mustRestart = restart
         let report = try await Self.untilSignalled(job, host)
@@ -88,8 +97,9 @@ struct RefreshCommand: AsyncParsableCommand {
     private static func untilSignalled(
         _ options: RefreshJobOptions, _ host: Host
     ) async throws(RefreshError) -> RefreshJobReport {
+        let shown = JobProgressLines(host.clock)
         let job = try RefreshJob(
-            host: host, options: options, progress: { standardError($0.text) },
+            host: host, options: options, progress: { shown.show($0) },
             say: { standardError($0) })
         let work = Task { () -> Result<RefreshJobReport, RefreshError> in
             do throws(RefreshError) { return .success(try await job.run()) } catch {

@@ -1,6 +1,7 @@
 import Pipeline
 import Refresh
 import Storage
+import Synchronization
 
 /// Shows progress on standard error, a line at each step and at most one a second in between.
 final class ProgressLine {
@@ -23,6 +24,31 @@ final class ProgressLine {
         }
         if let left = progress.secondsLeft { line += ", \(Int(left.rounded(.up))) s left" }
         standardError(line)
+    }
+}
+
+/// Shows a refresh's progress on standard error: as often as it comes, which is a line a second at
+/// most, but in the journal a line at each step and one a minute.
+final class JobProgressLines: Sendable {
+    private let clock: any Clock
+    private let last = Mutex<(step: Substring, nanoseconds: UInt64)?>(nil)
+
+    init(_ clock: any Clock) { self.clock = clock }
+
+    func show(_ progress: JobProgress) {
+        let now = clock.monotonicNanoseconds()
+        let text = progress.text
+        let step = text.prefix { $0 != ":" }
+        let isWanted = last.withLock { last in
+            if isJournalled, let last, last.step == step,
+                now - last.nanoseconds < 60_000_000_000
+            {
+                return false
+            }
+            last = (step, now)
+            return true
+        }
+        if isWanted { standardError(text) }
     }
 }
 

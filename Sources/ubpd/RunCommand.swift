@@ -14,7 +14,7 @@ struct RunCommand: AsyncParsableCommand {
         do throws(DaemonError) {
             try await serve()
         } catch {
-            standardError("ubpd: \(error)")
+            standardError("ubpd: \(error)", priority: .error)
             throw ExitCode(error.exitCode)
         }
     }
@@ -23,9 +23,16 @@ struct RunCommand: AsyncParsableCommand {
         let host = makeHost()
         let configuration = try options.load(from: host.disk)
         var logger = Logger(label: "ubpd") { label in
-            StreamLogHandler.standardError(label: label)
+            guard let journal = Journal.ofStandardError() else {
+                return StreamLogHandler.standardError(label: label)
+            }
+            return JournalLogHandler(journal: journal, label: label) { standardError($0) }
         }
         logger.logLevel = Logger.Level(rawValue: configuration.log.level.rawValue) ?? .info
+        let serviceManager = ServiceManager.fromEnvironment()
+        // Reading the registry and adopting directories comes before anything can answer.
+        serviceManager.send(
+            .status("Opening the state"), .extendTimeout(microseconds: 600_000_000))
         let pipeline: AssembledPipeline
         do {
             pipeline = try makePipeline(
@@ -35,7 +42,7 @@ struct RunCommand: AsyncParsableCommand {
         }
         try await DaemonService(
             configuration: configuration, pipeline: pipeline, host: host,
-            serviceManager: .fromEnvironment(), logger: logger
+            serviceManager: serviceManager, logger: logger
         ).run()
     }
 }

@@ -1,8 +1,16 @@
+import Daemon
 import Foundation
+import Logging
+import Storage
 
-/// Writes a line to standard error, where diagnostics belong.
-func standardError(_ text: String) {
-    FileHandle.standardError.write(Data((text + "\n").utf8))
+/// Whether standard error is the system's journal.
+let isJournalled = Journal.ofStandardError() != nil
+
+/// Writes a line to standard error, where diagnostics belong; in the journal with its priority, as
+/// sd-daemon(3) has it.
+func standardError(_ text: String, priority: Logger.Level? = nil) {
+    let mark = isJournalled ? priority.map { "<\($0.priority)>" } ?? "" : ""
+    FileHandle.standardError.write(Data((mark + text + "\n").utf8))
 }
 
 /// Shows how far a long job is: one line that is written over on a terminal, plain lines elsewhere.

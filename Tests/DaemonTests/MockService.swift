@@ -19,6 +19,8 @@ final class MockService: ProfileService {
         /// Gates that answers of `checkpoint` wait for.
         var gates: [CheckedContinuation<Void, Never>] = []
         var isGated = false
+        /// Whether it answers, but goes no further.
+        var isHung = false
         var width = 3
         var refresh: RefreshCondition?
     }
@@ -52,7 +54,10 @@ final class MockService: ProfileService {
 
     func status() async throws(PipelineError) -> StatusReport {
         try note("status")
-        return state.withLock { $0.report }
+        return state.withLock {
+            if !$0.isHung { $0.report.rounds += 1 }
+            return $0.report
+        }
     }
 
     func profiles(

@@ -6,6 +6,8 @@ extension Configuration {
         package var historyDays: Int64 = 365
         package var labelDays: Int64 = 14
         package var futureDays: Int64 = 28
+        /// Age of a space at which `ubpd refresh --nightly` makes another.
+        package var encodersDays: Int64 = 28
         /// Threads of trainings.
         package var threads = 1
         package var niceness: Int32 = 10

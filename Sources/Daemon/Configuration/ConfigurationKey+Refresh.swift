@@ -14,6 +14,9 @@ extension ConfigurationKey {
             "refresh.future_days", \.refresh.futureDays, 1...365,
             "Days after the cut whose rows FIP learns to predict."),
         .integer(
+            "refresh.encoders_days", \.refresh.encodersDays, 1...36_500,
+            "Days of event time after which `ubpd refresh --nightly` trains the networks anew."),
+        .integer(
             "refresh.threads", \.refresh.threads, 1...256,
             "Threads of trainings; they change no result."),
         .integer(

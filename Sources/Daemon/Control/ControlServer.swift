@@ -26,23 +26,41 @@ package final class ControlServer: Service {
         let activity: ConnectionActivity
     }
 
-    /// Takes the socket's path; peers may connect from here on and are answered once `run` runs.
+    /// Takes the socket's path, or the socket that was `passed` by the service manager, bound to it;
+    /// peers may connect from here on and are answered once `run` runs.
     package init(
-        configuration: Configuration, policy: AccessPolicy, table: MethodTable, logger: Logger
+        configuration: Configuration, policy: AccessPolicy, table: MethodTable, logger: Logger,
+        passed: [Int32] = []
     ) throws(DaemonError) {
         options = configuration.control
         self.policy = policy
         self.table = table
         self.logger = logger
-        do {
-            listener = try ListeningSocket(
-                path: configuration.socketPath, mode: configuration.control.mode, backlog: 128)
-        } catch .exists(let path) {
-            throw .socketTaken(path: path)
-        } catch {
-            throw .socket(error)
-        }
+        listener = try Self.listener(configuration, passed)
         group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    }
+
+    private static func listener(
+        _ configuration: Configuration, _ passed: [Int32]
+    ) throws(DaemonError) -> ListeningSocket {
+        let path = configuration.socketPath
+        guard passed.count <= 1 else {
+            throw .passedSocket(path: path, reason: "\(passed.count) sockets were passed")
+        }
+        do throws(StorageError) {
+            if let descriptor = passed.first {
+                return try ListeningSocket(adopting: descriptor, path: path)
+            }
+            return try ListeningSocket(
+                path: path, mode: configuration.control.mode, backlog: 128)
+        } catch {
+            switch error {
+            case .exists(let path): throw .socketTaken(path: path)
+            case .failed("adopt", let path, _, let reason):
+                throw .passedSocket(path: path, reason: reason)
+            default: throw .socket(error)
+            }
+        }
     }
 
     /// Serves until the service group shuts down or the task is cancelled; then the socket's file
@@ -202,8 +220,8 @@ package final class ControlServer: Service {
             "pid": "\(peer.map { String($0.processID) } ?? "unknown")",
         ]
         if case .failure(let error) = result {
+            // Not the message: it may name users, and the journal does not.
             metadata["refused"] = "\(error.code.rawValue)"
-            metadata["reason"] = "\(error.message)"
         }
         logger.notice("control request", metadata: metadata)
     }

@@ -40,7 +40,8 @@ package struct DaemonService: Sendable {
             service: pipeline.service, names: pipeline.names,
             profileBatch: configuration.control.profileBatch, clock: host.clock)
         let server = try ControlServer(
-            configuration: configuration, policy: policy, table: table, logger: logger)
+            configuration: configuration, policy: policy, table: table, logger: logger,
+            passed: serviceManager.passedSockets)
         let reporter = StatusReporter(
             service: pipeline.service, serviceManager: serviceManager, clock: host.clock,
             logger: logger)

@@ -1,3 +1,4 @@
+import EventLog
 import Logging
 import Pipeline
 import ServiceLifecycle
@@ -5,7 +6,9 @@ import Storage
 
 /// Tells systemd how far the pipeline is: ready once it answers, then lag and ETA.
 ///
-/// The watchdog is fed only when the pipeline has answered, so a hung pipeline is noticed.
+/// The watchdog is fed only when the pipeline has answered and has gone on since the last time: its
+/// rounds need its own thread, that of the reader and, when a commit is due, the disk. The timer here
+/// only says when to look. So a pipeline of which one thread hangs is noticed.
 struct StatusReporter: Service {
     let service: any ProfileService
     let serviceManager: ServiceManager
@@ -24,7 +27,7 @@ struct StatusReporter: Service {
             max(10, (serviceManager.watchdogMicroseconds ?? .max) / 3000))
         serviceManager.send(.status("Recovering"))
         await cancelWhenGracefulShutdown {
-            var last: String?
+            var last: Sent?
             while !Task.isCancelled {
                 last = await report(after: last)
                 do { try await Task.sleep(for: .milliseconds(period)) } catch { return }
@@ -32,28 +35,56 @@ struct StatusReporter: Service {
         }
     }
 
-    /// Sends what has changed since the line `last`, nil while not ready; returns the new line.
-    private func report(after last: String?) async -> String? {
+    /// What was said last.
+    private struct Sent {
+        var line: String
+        var progress: Progress
+        /// Whether READY was among it.
+        var isReady: Bool
+    }
+
+    /// What moves as long as a pipeline is at work, whether or not there is anything to read.
+    struct Progress: Equatable {
+        let generation: Int64
+        let rounds: Int64
+        let applied: LogOffset
+        let committed: LogOffset
+
+        init(_ report: StatusReport) {
+            generation = report.generation
+            rounds = report.rounds
+            applied = report.applied.recordCount
+            committed = report.committed.recordCount
+        }
+    }
+
+    /// Sends what has changed since `last`, nil at the start; returns what stands now.
+    private func report(after last: Sent?) async -> Sent? {
         do throws(PipelineError) {
             let report = try await service.status()
-            let line = Self.line(report)
+            let progress = Progress(report)
+            var sent = Sent(
+                line: Self.line(report), progress: progress, isReady: last?.isReady ?? false)
+            let hasMoved = progress != last?.progress
+            var notices: [ServiceManager.Notice] = []
+            if sent.line != last?.line { notices.append(.status(sent.line)) }
+            if hasMoved { notices.append(.watchdog) }
             switch report.state {
             case "recovering":
                 // It answers, so it is at work; systemd is told to have patience.
-                serviceManager.send(.status(line), Self.patience)
-                return nil
-            case "draining": serviceManager.send(.status(line), .watchdog, Self.patience)
+                notices.append(Self.patience)
+            case "draining":
+                if hasMoved { notices.append(Self.patience) }
             default:
-                if last == nil {
-                    logger.notice("ready", metadata: ["status": "\(line)"])
-                    serviceManager.send(.ready, .status(line), .watchdog)
-                } else if line != last {
-                    serviceManager.send(.status(line), .watchdog)
-                } else {
-                    serviceManager.send(.watchdog)
+                if !sent.isReady {
+                    logger.notice("ready", metadata: ["status": "\(sent.line)"])
+                    notices.insert(.ready, at: 0)
+                    sent.isReady = true
                 }
             }
-            return line
+            // What was lost is said again.
+            let isTaken = notices.isEmpty || serviceManager.send(notices)
+            return isTaken || !serviceManager.isPresent ? sent : last
         } catch {
             logger.debug("no status yet", metadata: ["error": "\(error)"])
             return last

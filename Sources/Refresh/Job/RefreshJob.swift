@@ -37,7 +37,7 @@ package struct RefreshJobReport: Sendable, Equatable, Codable {
 /// changes before the last step (docs/refresh.md).
 package struct RefreshJob: Sendable {
     let host: Storage.Host
-    let options: RefreshJobOptions
+    private(set) var options: RefreshJobOptions
     let directory: RefreshDirectory
     let reporter: JobReporter
     private let say: @Sendable (String) -> Void
@@ -67,7 +67,9 @@ package struct RefreshJob: Sendable {
     /// Does what is left to do, and publishes.
     package func run() async throws(RefreshError) -> RefreshJobReport {
         do {
-            let report = try await work()
+            var job = self
+            let log = try job.decideKind()
+            let report = try await job.work(log)
             reporter.end(.done, generation: report.generation)
             return report
         } catch {
@@ -77,7 +79,29 @@ package struct RefreshJob: Sendable {
         }
     }
 
-    private func work() async throws -> RefreshJobReport {
+    /// Settles what is made where that is left to the space's age.
+    ///
+    /// What an earlier call has begun is gone on with, whatever its kind. Returns how the log ends,
+    /// if that took a look at it.
+    private mutating func decideKind() throws -> LogSpan? {
+        guard let days = options.renewAfterDays else { return nil }
+        options.renewAfterDays = nil
+        let planner = RefreshPlanner(host: host, options: options, reporter: reporter)
+        let live = try planner.live()
+        for kind in [RefreshJobOptions.Kind.newSpace, .sameSpace] where !options.mustRestart {
+            options.kind = kind
+            if let plan = try directory.plan(), try objection(to: plan, live) == nil { return nil }
+        }
+        reporter.begin("plan", index: 0, count: 0)
+        let log = try planner.readLog()
+        options.kind = try planner.isDue(live, afterDays: days, log) ? .newSpace : .sameSpace
+        if options.kind == .newSpace {
+            say("the space is \(days) days old or more: all networks are trained anew")
+        }
+        return log
+    }
+
+    private func work(_ log: LogSpan?) async throws -> RefreshJobReport {
         let start = host.clock.monotonicNanoseconds()
         let planner = RefreshPlanner(host: host, options: options, reporter: reporter)
         let live = try planner.live()
@@ -85,7 +109,7 @@ package struct RefreshJob: Sendable {
         let earlier = try earlierPlan(live)
         if earlier == nil { try directory.clear() }
         try planner.checkDisk(directory, live)
-        let plan = try earlier ?? begin(planner, live)
+        let plan = try earlier ?? begin(planner, live, log)
         // Killed while publishing, what it made may be live already; what it began with counts.
         let store = GenerationStore(
             stateDirectory: options.refresh.stateDirectory, on: host)
@@ -115,10 +139,7 @@ package struct RefreshJob: Sendable {
         if options.mustRestart {
             reason = "--restart was given"
         } else if let plan = try directory.plan() {
-            let isOwn = try live?.manifest.id == plan.generation && directory.isDone(.gate)
-            reason = try plan.objection(
-                to: options.settings, live: isOwn ? plan.liveGeneration : live?.manifest.id,
-                in: options.refresh.logDirectory, on: host.disk)
+            reason = try objection(to: plan, live)
             if reason == nil {
                 say("going on with the refresh that was begun at \(plan.madeSeconds) s")
                 return plan
@@ -128,10 +149,17 @@ package struct RefreshJob: Sendable {
         return nil
     }
 
+    private func objection(to plan: RefreshPlan, _ live: PublishedGeneration?) throws -> String? {
+        let isOwn = try live?.manifest.id == plan.generation && directory.isDone(.gate)
+        return try plan.objection(
+            to: options.settings, live: isOwn ? plan.liveGeneration : live?.manifest.id,
+            in: options.refresh.logDirectory, on: host.disk)
+    }
+
     private func begin(
-        _ planner: RefreshPlanner, _ live: PublishedGeneration?
+        _ planner: RefreshPlanner, _ live: PublishedGeneration?, _ log: LogSpan?
     ) throws -> RefreshPlan {
-        let plan = try planner.plan(live)
+        let plan = try planner.plan(live, log)
         try directory.begin(plan)
         return plan
     }

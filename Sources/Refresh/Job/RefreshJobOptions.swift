@@ -16,6 +16,11 @@ package struct RefreshJobOptions: Sendable {
     }
 
     package var kind: Kind
+    /// Age of the live space from which `kind` becomes a new one, and below which the same.
+    ///
+    /// In days of event time, from the end of the log it was fitted to, to this log's end. Nil leaves
+    /// `kind` as it is.
+    package var renewAfterDays: Int64?
     /// The log, the fold, the state directory and the seed.
     package var refresh: RefreshOptions
     /// `refresh.memory_budget`: estimated bytes of what a step gathers, one step at a time.

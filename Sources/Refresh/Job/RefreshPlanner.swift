@@ -25,12 +25,21 @@ struct RefreshPlanner {
         return try store.scan().good.last { $0.manifest.isAccepted }
     }
 
-    /// Reads the log to its end and decides.
-    func plan(_ live: PublishedGeneration?) throws -> RefreshPlan {
+    /// Whether the live space is `days` of event time older than the log's end.
+    ///
+    /// - Throws: `noSpace` when there is none: the first one is made by hand (DESIGN §6).
+    func isDue(_ live: PublishedGeneration?, afterDays days: Int64, _ log: LogSpan) throws -> Bool {
+        guard let live else { throw RefreshError.noSpace(directory: stateDirectory) }
+        // A space's window ends behind the second that was now.
+        return log.nowSeconds + 1 - live.space.manifest.fitTo >= days * 86_400
+    }
+
+    /// Decides, reading the log to its end where `log` does not say how it ends.
+    func plan(_ live: PublishedGeneration?, _ log: LogSpan? = nil) throws -> RefreshPlan {
         if options.kind == .sameSpace, live == nil {
             throw RefreshError.noSpace(directory: stateDirectory)
         }
-        let log = try readLog()
+        let log = try log ?? readLog()
         let day: Int64 = 86_400
         let trainsFuture = options.kind == .newSpace && options.parts.contains(.fip)
         let times = try RefreshTimes(
@@ -72,7 +81,8 @@ struct RefreshPlanner {
         return try newest.map { try directory.byteCount(below: "\(snapshots)/\($0)") } ?? 0
     }
 
-    private func readLog() throws -> LogSpan {
+    /// Reads the log to its end.
+    func readLog() throws -> LogSpan {
         let meter = LogMeter(host: host, logDirectory: options.refresh.logDirectory)
         var intake = Intake(options: options.refresh.clock)
         var span: LogSpan?
