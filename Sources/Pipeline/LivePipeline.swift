@@ -12,8 +12,11 @@ package final class LivePipeline: ProfileService {
     let served: ServedGenerations
     private let generationDesk: GenerationDesk
     private let keeper: QuarantineKeeper
-    private let writer: SnapshotService
-    private let desk: SnapshotDesk
+    let writer: SnapshotService
+    let desk: SnapshotDesk
+    let comparer: SnapshotComparer
+    /// What the control plane enters its audit into.
+    package let registry: Registry
     private let bell = Bell()
     private let refreshWatch: RefreshWatch
     private let host: Host
@@ -28,10 +31,14 @@ package final class LivePipeline: ProfileService {
             let opened = try Registry.recover(
                 stateDirectory: options.stateDirectory, on: host)
             let registry = opened.registry
+            self.registry = registry
             let store = SnapshotStore(
                 stateDirectory: options.stateDirectory, registry: registry, on: host)
             let recovery = try store.recover()
-            writer = SnapshotService(store: store, retainCount: options.snapshotRetainCount)
+            writer = SnapshotService(
+                store: store, retainCount: options.snapshotRetainCount,
+                retainDays: options.snapshotRetainDays)
+            comparer = SnapshotComparer(store: store)
             desk = SnapshotDesk(store: store)
             keeper = try QuarantineKeeper(registry: registry, host: host, options: options)
             let shared = SharedPipeline(

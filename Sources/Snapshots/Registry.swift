@@ -36,8 +36,9 @@ package final class Registry: Sendable {
             }
             let line =
                 "\(aside): set aside, it was damaged (\(reason)); snapshots and generations are "
-                + "adopted from their directories; roll back again if `current` was held, and replay "
-                + "quarantined records again if the log is folded anew"
+                + "adopted from their directories; roll back again if `current` was held, pin again what "
+                + "was pinned, and replay quarantined records again if the log is folded anew; the "
+                + "audit begins a new chain"
             return (try Registry(stateDirectory: stateDirectory, on: host.disk), [line])
         }
     }
@@ -203,6 +204,7 @@ package final class Registry: Sendable {
                     ALTER TABLE activations ADD COLUMN passed_over INTEGER NOT NULL DEFAULT 0;
                     """)
         }
+        registerControlTables(&migrator)
         return migrator
     }
 }

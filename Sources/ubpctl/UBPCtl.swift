@@ -16,7 +16,8 @@ struct UBPCtl: AsyncParsableCommand {
         subcommands: [
             StatusCommand.self, VersionCommand.self, ProfileCommand.self, SnapshotCommand.self,
             GenerationCommand.self, SpaceCommand.self, RefreshCommand.self,
-            QuarantineCommand.self, CheckpointCommand.self, DrainCommand.self, CallCommand.self,
+            QuarantineCommand.self, AuditCommand.self, DaemonCommand.self,
+            CheckpointCommand.self, DrainCommand.self, CallCommand.self,
         ])
 
     @OptionGroup var connection: ConnectionOptions

@@ -22,10 +22,11 @@ struct RunCommand: AsyncParsableCommand {
     private func serve() async throws(DaemonError) {
         let host = makeHost()
         let configuration = try options.load(from: host.disk)
-        var logger = Logger(label: "ubpd") { label in
-            StreamLogHandler.standardError(label: label)
+        let level = LogLevelSetting(
+            Logger.Level(rawValue: configuration.log.level.rawValue) ?? .info)
+        let logger = Logger(label: "ubpd") { label in
+            AdjustableLogHandler(StreamLogHandler.standardError(label: label), level)
         }
-        logger.logLevel = Logger.Level(rawValue: configuration.log.level.rawValue) ?? .info
         let pipeline: AssembledPipeline
         do {
             pipeline = try makePipeline(
@@ -35,7 +36,8 @@ struct RunCommand: AsyncParsableCommand {
         }
         try await DaemonService(
             configuration: configuration, pipeline: pipeline, host: host,
-            serviceManager: .fromEnvironment(), logger: logger
+            serviceManager: .fromEnvironment(), logger: logger, level: level,
+            source: { [options] () throws(DaemonError) in try options.load(from: host.disk) }
         ).run()
     }
 }

@@ -8,6 +8,9 @@ package struct MethodTable: Sendable {
     let service: any ProfileService
     let names: any UserNames
     let profileBatch: Int
+    /// Nil carries mutations out without ids and audit.
+    let journal: MutationJournal?
+    let reloader: Reloader?
     private let clock: any Clock
     private let startNanoseconds: UInt64
 
@@ -16,13 +19,17 @@ package struct MethodTable: Sendable {
     ///   - names: how users that are no numbers are found and shown.
     ///   - profileBatch: users of one `profile.batch`, at most.
     ///   - clock: for the daemon's own uptime only.
+    ///   - journal: where mutations are entered; nil enters them nowhere, as a test may want it.
+    ///   - reloader: for `reload` and `log.level`.
     package init(
         service: any ProfileService, names: any UserNames = NumbersOnly(), profileBatch: Int = 500,
-        clock: any Clock
+        clock: any Clock, journal: MutationJournal? = nil, reloader: Reloader? = nil
     ) {
         self.service = service
         self.names = names
         self.profileBatch = profileBatch
+        self.journal = journal
+        self.reloader = reloader
         self.clock = clock
         startNanoseconds = clock.monotonicNanoseconds()
     }
@@ -32,6 +39,15 @@ package struct MethodTable: Sendable {
     /// `connections` is how many peers there are at the moment, for `status`.
     package func answer(
         _ request: Request, role: Role, connections: Int = 0
+    ) async
+        -> Result<JSONValue, ControlError>
+    {
+        await answer(request, of: Asker(role: role, peer: nil), connections: connections)
+    }
+
+    /// The same, without ids and audit.
+    func unjournaled(
+        _ request: Request, role: Role, connections: Int
     ) async
         -> Result<JSONValue, ControlError>
     {
@@ -65,6 +81,10 @@ package struct MethodTable: Sendable {
         case .snapshotVerify: try await verifySnapshot(params)
         case .snapshotRollback: try await rollback(params)
         case .snapshotRelease: try await release(params)
+        case .snapshotPin: try await pinSnapshot(params)
+        case .snapshotUnpin: try await unpinSnapshot(params)
+        case .snapshotDiff: try await compareSnapshots(params)
+        case .snapshotPrune: try await pruneSnapshots(params)
         case .generationList: try await listGenerations(params)
         case .generationShow: try await showGeneration(params)
         case .generationActivate: try await activateGeneration(params)
@@ -75,6 +95,10 @@ package struct MethodTable: Sendable {
         case .quarantineShow: try await showQuarantined(params)
         case .quarantineReplay: try await replayQuarantined(params)
         case .checkpoint: try await checkpoint(params)
+        case .reload: try await reload(params)
+        case .logLevel: try await logLevel(params)
+        case .auditList: try await listAudit(params)
+        case .auditVerify: try await verifyAudit(params)
         case .drain: try await drain(params)
         default:
             throw ControlError(
@@ -121,6 +145,7 @@ package struct MethodTable: Sendable {
         let elapsed = clock.monotonicNanoseconds() - startNanoseconds
         reply.uptimeSeconds = Double(elapsed / 1_000_000) / 1000
         reply.connections = Int64(connections)
+        if let problem = reloader?.problem { reply.degraded.append(problem) }
         return reply.json
     }
 

@@ -11,6 +11,8 @@ struct StatusReporter: Service {
     let serviceManager: ServiceManager
     let clock: any Storage.Clock
     let logger: Logger
+    /// Is told when the daemon is ready, and says why a reload was refused.
+    var reloader: Reloader?
 
     /// Between two looks, at most; a third of the watchdog's time when that is shorter.
     private static let standardMilliseconds: UInt64 = 3000
@@ -35,7 +37,8 @@ struct StatusReporter: Service {
     /// Sends what has changed since the line `last`, nil while not ready; returns the new line.
     private func report(after last: String?) async -> String? {
         do throws(PipelineError) {
-            let report = try await service.status()
+            var report = try await service.status()
+            if let problem = reloader?.problem { report.degraded.append(problem) }
             let line = Self.line(report)
             switch report.state {
             case "recovering":
@@ -47,6 +50,7 @@ struct StatusReporter: Service {
                 if last == nil {
                     logger.notice("ready", metadata: ["status": "\(line)"])
                     serviceManager.send(.ready, .status(line), .watchdog)
+                    reloader?.noteReady()
                 } else if line != last {
                     serviceManager.send(.status(line), .watchdog)
                 } else {
