@@ -1,5 +1,6 @@
 import Pipeline
 import Snapshots
+import Synchronization
 
 /// Which snapshots stay: answered from memory, like the rest.
 extension MockService {

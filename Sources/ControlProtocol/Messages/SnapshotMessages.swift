@@ -46,8 +46,7 @@ package struct MutationGuards: Sendable, Equatable {
 
     /// Reads `dry_run`, `expect_version` and `id`.
     package init(_ parameters: inout Parameters) throws(ControlError) {
-        id = try parameters.text("id", atMost: 128)
-        if id?.isEmpty == true { throw .invalid("id", "a string of 1…128 bytes", "") }
+        id = try parameters.requestID()
         isDryRun = try parameters.boolean("dry_run") ?? false
         expectVersion = try parameters.integer("expect_version", in: 0...Int64.max)
     }
@@ -117,6 +116,14 @@ package struct SnapshotParameters: Sendable, Equatable {
 }
 
 extension Parameters {
+    /// The id that the client chose for its request, or nil when absent.
+    package mutating func requestID() throws(ControlError) -> String? {
+        guard let id = try text("id", atMost: 128) else { return nil }
+        guard !id.isEmpty, id.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
+        else { throw .invalid("id", "1…128 bytes of text without control characters", "") }
+        return id
+    }
+
     mutating func snapshotVersion(_ name: String = "version") throws(ControlError) -> Int64 {
         guard let version = try integer(name, in: 0...Int64.max) else {
             throw .missing(name, "a snapshot's version; `snapshot.list` has them")

@@ -41,10 +41,11 @@ package actor MutationJournal {
         _ method: Method, _ params: [JSONValue.Member], _ asker: Asker
     ) -> AuditDraft {
         var parameters = Parameters(params)
-        let id = try? parameters.text("id", atMost: 128)
+        // The method itself refuses an id that is none.
+        let id = try? parameters.requestID()
         var draft = AuditDraft(
             method: method.rawValue, parameters: RequestForm.audited(params), role: asker.word,
-            request: id?.isEmpty == false ? id : nil, seconds: clock.seconds())
+            request: id, seconds: clock.seconds())
         if let peer = asker.peer {
             draft.user = Int64(peer.user)
             draft.group = peer.groups.first.map { Int64($0) }
