@@ -79,8 +79,10 @@ package struct AuditEntry: Sendable, Equatable {
         self.hash = hash
     }
 
-    /// What is hashed: each field as its bytes in UTF-8 after their number in decimal and `:`, and
-    /// before `,` (a netstring); `~` where a field is nil. docs/control.md has their order.
+    /// What is hashed; docs/control.md has the order of the fields.
+    ///
+    /// Each is its bytes in UTF-8 after their number in decimal and `:`, and before `,` (a
+    /// netstring); `~` where it is nil.
     package var canonicalBytes: [UInt8] {
         let fields: [String?] = [
             Self.form, String(sequence), String(draft.seconds), draft.user.map(String.init),
@@ -105,8 +107,8 @@ package struct AuditEntry: Sendable, Equatable {
             return "entry \(sequence) follows entry \(head.sequence)"
         }
         if previous != head.hash { return "its `previous` is not the hash of the entry before" }
-        if ContentHash.hex(of: canonicalBytes) != hash { return "its hash is not that of its fields" }
-        return nil
+        let digest = ContentHash.hex(of: canonicalBytes)
+        return digest == hash ? nil : "its hash is not that of its fields"
     }
 }
 

@@ -51,16 +51,19 @@ extension Registry {
     }
 
     /// Writes in one transaction and, when this is what the task's request is about, its audit
-    /// entry with it; not `unless` nothing was done.
-    func writeEffect<Result: Sendable>(
-        unless isNothing: @Sendable (Result) -> Bool = { _ in false },
-        _ body: @Sendable (Database) throws -> Result
-    ) throws(SnapshotError) -> Result {
+    /// entry with it.
+    func writeEffect(_ body: @Sendable (Database) throws -> Void) throws(SnapshotError) {
+        _ = try writeEffectIfAny { database -> Void? in try body(database) }
+    }
+
+    /// The same, without the entry where `body` says by nil that it did nothing.
+    func writeEffectIfAny<Result: Sendable>(
+        _ body: @Sendable (Database) throws -> Result?
+    ) throws(SnapshotError) -> Result? {
         // Taken here: the database's own queue knows nothing of tasks.
         guard let ticket = AuditTicket.current, ticket.head == nil else { return try write(body) }
-        let (result, head) = try write { database -> (Result, AuditHead?) in
-            let result = try body(database)
-            guard !isNothing(result) else { return (result, nil) }
+        let (result, head) = try write { database -> (Result?, AuditHead?) in
+            guard let result = try body(database) else { return (nil, nil) }
             return (result, try Self.append(ticket.draft, outcome: "done", to: database))
         }
         if let head { ticket.noteWritten(head) }
@@ -69,10 +72,8 @@ extension Registry {
 
     /// Enters the end of a request into the audit unless that is done, and keeps or forgets its id.
     ///
-    /// - Parameters:
-    ///   - outcome: `done`, or the stable name of the refusal.
-    ///   - answer: what the same id is answered from now on; nil forgets the id.
-    /// - Returns: the chain's end after the entry.
+    /// `outcome` is `done` or the stable name of the refusal, `answer` what the same id is answered
+    /// from now on; nil forgets the id. Returns the chain's end after the entry.
     package func finishRequest(
         _ ticket: AuditTicket, outcome: String, answer: [UInt8]?
     ) throws(SnapshotError) -> AuditHead {
@@ -98,15 +99,15 @@ extension Registry {
     }
 
     /// Enters a refusal that began nothing: its id, if any, stays whoever's it is.
-    package func enterRefusal(_ draft: AuditDraft, outcome: String) throws(SnapshotError)
-        -> AuditHead
-    {
+    package func enterRefusal(
+        _ draft: AuditDraft, outcome: String
+    ) throws(SnapshotError) -> AuditHead {
         try write { try Self.append(draft, outcome: outcome, to: $0) }
     }
 
     /// Takes an id for a request, or says whose it is; ids beyond `bounds` are forgotten first.
     ///
-    /// - Parameter digest: of method and parameters.
+    /// `digest` is that of method and parameters.
     package func claimRequest(
         _ id: String, method: String, digest: String, seconds: Int64,
         bounds: RequestBounds = RequestBounds()

@@ -7,7 +7,7 @@ extension SnapshotStore {
 
     /// Compares two snapshots by reading each of their files once, some megabytes at a time.
     ///
-    /// - Parameter limit: users to name in each list, 0…`differenceLimit`.
+    /// `limit` users are named in each list, 0…`differenceLimit`.
     /// - Throws: `unknownVersion`, `damaged`.
     package func compare(
         _ from: Int64, with to: Int64, limit: Int

@@ -56,7 +56,9 @@ package struct Retention: Sendable, Equatable {
 }
 
 extension SnapshotStore {
-    /// Removes what `policy` does not keep. A parent may go: every snapshot is whole by itself.
+    /// Removes what `policy` does not keep.
+    ///
+    /// A parent may go: every snapshot is whole by itself.
     package func prune(
         _ policy: RetentionPolicy, dryRun: Bool = false
     ) throws(SnapshotError) -> Retention {
@@ -106,8 +108,9 @@ extension SnapshotStore {
     /// Ends a pin; the pin there was, if any.
     ///
     /// - Throws: `unknownVersion`.
-    package func unpin(_ version: Int64, dryRun: Bool = false) throws(SnapshotError) -> SnapshotPin?
-    {
+    package func unpin(
+        _ version: Int64, dryRun: Bool = false
+    ) throws(SnapshotError) -> SnapshotPin? {
         try exclusively { () throws(SnapshotError) in
             _ = try known(version)
             let before = try registry.pins().first { $0.version == version }

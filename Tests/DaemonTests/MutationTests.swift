@@ -53,7 +53,9 @@ import Testing
         Case(
             method: .quarantineReplay, params: ["keys": ["17/4711"]],
             call: "replay 17/4711 false", bad: ["keys": "17/4711"], other: ["keys": ["17/4712"]]),
-        Case(method: .checkpoint, call: "checkpoint", bad: ["now": 1], other: ["expect_version": 2]),
+        Case(
+            method: .checkpoint, call: "checkpoint", bad: ["now": 1],
+            other: ["expect_version": 2]),
         Case(
             method: .reload, call: "retention 14 7", bad: ["file": "x"],
             other: ["expect_version": 2]),
@@ -78,8 +80,9 @@ import Testing
     }
 
     @Test func `has a case for every mutation that is there`() async {
-        let missing = Set(Method.allCases.filter(\.isMutation)).subtracting(Self.cases.map(\.method))
-        for method in missing.sorted(by: { $0.rawValue < $1.rawValue }) {
+        let here = Set(Self.cases.map(\.method))
+        let missing = Method.allCases.filter { $0.isMutation && !here.contains($0) }
+        for method in missing {
             #expect(await fixture.code(method, [:]) == .notAvailable, "\(method.rawValue)")
         }
         #expect(Method.allCases.filter(\.isMutation).allSatisfy(\.needsOperator))
@@ -102,8 +105,10 @@ import Testing
         #expect(await fixture.code(wanted.method, wanted.bad) == .invalidParams)
         #expect(fixture.service.calls == before)
         #expect(try await fixture.entries().last?.outcome == "invalid_params")
-        for (name, value) in [("id", 7), ("id", ""), ("expect_version", "x")] as [(String, JSONValue)]
-        {
+        let wrong: [(String, JSONValue)] = [
+            ("id", 7), ("id", ""), ("id", "a\u{0}"), ("expect_version", "x"),
+        ]
+        for (name, value) in wrong {
             let params = wanted.params.with(name, value)
             #expect(await fixture.code(wanted.method, params) == .invalidParams, "\(name)")
         }
@@ -125,7 +130,9 @@ import Testing
     }
 
     @Test(arguments: cases)
-    func `in a dry run changes nothing, takes no id and leaves no entry`(wanted: Case) async throws {
+    func `in a dry run changes nothing, takes no id and leaves no entry`(
+        wanted: Case
+    ) async throws {
         let params = wanted.params.with("dry_run", true).with("id", "x")
         for _ in 0..<2 {
             #expect(try await fixture.answer(wanted.method, params).get()["dry_run"] == true)
@@ -229,7 +236,8 @@ import Testing
         let hashes = try await fixture.entries().map(\.hash)
         func verify(_ sequence: Int64, _ hash: String) async throws -> JSONValue {
             try await fixture.answer(
-                .auditVerify, ["sequence": .int(sequence), "hash": .string(hash)]).get()
+                .auditVerify, ["sequence": .int(sequence), "hash": .string(hash)]
+            ).get()
         }
         #expect(try await verify(2, hashes[1].uppercased())["whole"] == true)
         let other = try await verify(2, hashes[0])

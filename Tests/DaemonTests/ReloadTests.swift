@@ -102,7 +102,8 @@ import Testing
             ])
     }
 
-    @Test func `a dry run of a bad file says what is wrong, and nothing is degraded`() async throws {
+    @Test func `a dry run of a bad file says what is wrong, and nothing is degraded`() async throws
+    {
         set("nonsense: 1\n")
         #expect(await fixture.code(.reload, ["dry_run": true]) == .badConfiguration)
         #expect(fixture.reloader.problem == nil)

@@ -66,7 +66,8 @@ enum RequestForm {
         case .object(let members):
             .object(
                 members.map {
-                    .init($0.name, secrets.contains($0.name) ? "left out" : withoutSecrets($0.value))
+                    let isSecret = secrets.contains($0.name)
+                    return .init($0.name, isSecret ? "left out" : withoutSecrets($0.value))
                 })
         case .array(let values): .array(values.map(withoutSecrets))
         default: value

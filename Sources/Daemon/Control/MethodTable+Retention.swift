@@ -24,7 +24,9 @@ extension MethodTable {
         return Self.json(parameters, pin: nil, changed: before != nil)
     }
 
-    private static func json(_ parameters: PinParameters, pin: String?, changed: Bool) -> JSONValue {
+    private static func json(
+        _ parameters: PinParameters, pin: String?, changed: Bool
+    ) -> JSONValue {
         [
             "version": .int(parameters.version), "pin": .optional(pin), "changed": .bool(changed),
             "dry_run": .bool(parameters.guards.isDryRun),

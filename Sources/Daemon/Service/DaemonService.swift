@@ -22,9 +22,8 @@ package struct DaemonService: Sendable {
     private let level: LogLevelSetting
     private let source: Reloader.Source?
 
-    /// - Parameters:
-    ///   - level: what `logger` goes by.
-    ///   - source: reads the configuration again; nil where there is nothing to read.
+    /// `level` is what `logger` goes by; `source` reads the configuration again, nil where there is
+    /// nothing to read.
     package init(
         configuration: Configuration, pipeline: AssembledPipeline, host: Host,
         serviceManager: ServiceManager, logger: Logger,

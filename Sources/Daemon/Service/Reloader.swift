@@ -49,7 +49,7 @@ package actor Reloader {
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.unowned }
 
-    /// - Parameter running: what the daemon started with.
+    /// `running` is what the daemon started with.
     package init(
         source: @escaping Source, running: Configuration, settings: LiveSettings,
         snapshots: any SnapshotKeeping, serviceManager: ServiceManager, clock: any Storage.Clock,
