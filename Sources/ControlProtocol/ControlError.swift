@@ -26,6 +26,9 @@ package struct ControlError: Error, Equatable, Sendable, CustomStringConvertible
         case refusedGeneration = "refused_generation"
         case notServed = "not_served"
         case noRefresh = "no_refresh"
+        case idReused = "id_reused"
+        case unfinished
+        case badConfiguration = "bad_configuration"
 
         /// `error.code` of the reply.
         package var number: Int64 {
@@ -52,6 +55,9 @@ package struct ControlError: Error, Equatable, Sendable, CustomStringConvertible
             case .refusedGeneration: 15
             case .notServed: 16
             case .noRefresh: 17
+            case .idReused: 20
+            case .unfinished: 21
+            case .badConfiguration: 22
             }
         }
     }

@@ -50,7 +50,22 @@ package enum Method: String, Sendable, CaseIterable {
         case .snapshotCreate, .snapshotRollback, .snapshotRelease, .snapshotPin, .snapshotUnpin,
             .snapshotPrune, .generationActivate, .refreshCancel, .finetuneStart, .headsRollback,
             .factorsRollback, .userForget, .userExport, .userSuppressions, .quarantineList,
-            .quarantineShow, .quarantineReplay, .checkpoint, .reload, .logLevel, .drain:
+            .quarantineShow, .quarantineReplay, .checkpoint, .reload, .logLevel, .auditList,
+            .auditVerify, .drain:
+            true
+        default: false
+        }
+    }
+
+    /// Whether it changes something: then it takes guards and is entered into the audit.
+    ///
+    /// `log.level` changes something only with a `level`.
+    package var isMutation: Bool {
+        switch self {
+        case .snapshotCreate, .snapshotRollback, .snapshotRelease, .snapshotPin, .snapshotUnpin,
+            .snapshotPrune, .generationActivate, .refreshCancel, .finetuneStart, .headsRollback,
+            .factorsRollback, .userForget, .quarantineReplay, .checkpoint, .reload, .logLevel,
+            .drain:
             true
         default: false
         }

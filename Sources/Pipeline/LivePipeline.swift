@@ -12,10 +12,12 @@ package final class LivePipeline: ProfileService {
     let served: ServedGenerations
     private let generationDesk: GenerationDesk
     private let keeper: QuarantineKeeper
-    let registry: Registry
     let erasures: ErasureDesk
-    private let writer: SnapshotService
-    private let desk: SnapshotDesk
+    let writer: SnapshotService
+    let desk: SnapshotDesk
+    let comparer: SnapshotComparer
+    /// What the control plane enters its audit into.
+    package let registry: Registry
     private let bell = Bell()
     private let refreshWatch: RefreshWatch
     private let host: Host
@@ -30,10 +32,14 @@ package final class LivePipeline: ProfileService {
             let opened = try Registry.recover(
                 stateDirectory: options.stateDirectory, on: host)
             let registry = opened.registry
+            self.registry = registry
             let store = SnapshotStore(
                 stateDirectory: options.stateDirectory, registry: registry, on: host)
             let recovery = try store.recover()
-            writer = SnapshotService(store: store, retainCount: options.snapshotRetainCount)
+            writer = SnapshotService(
+                store: store, retainCount: options.snapshotRetainCount,
+                retainDays: options.snapshotRetainDays)
+            comparer = SnapshotComparer(store: store)
             desk = SnapshotDesk(store: store)
             keeper = try QuarantineKeeper(registry: registry, host: host, options: options)
             let shared = SharedPipeline(
@@ -43,7 +49,6 @@ package final class LivePipeline: ProfileService {
             served = ServedGenerations(
                 start.running, degraded: opened.degraded + recovery.degraded + start.degraded)
             generationDesk = GenerationDesk(shared, served: served, known: start.known)
-            self.registry = registry
             erasures = ErasureDesk(shared, generationDesk)
             refreshWatch = RefreshWatch(stateDirectory: options.stateDirectory, host: host)
         } catch let error as SnapshotError {

@@ -44,6 +44,8 @@ package struct PipelineOptions: Sendable {
     package var residentByteCount: Int64 = 2 << 30
     package var snapshotActiveDays: Int64 = 180
     package var snapshotRetainCount = 14
+    /// Days of `as_of` whose last snapshot stays; 0: none.
+    package var snapshotRetainDays = 0
     /// Users a snapshot takes between two micro-batches at most.
     package var snapshotSliceUserCount = 256
     /// Users that may wait, as they were, for a snapshot; beyond it the ingest waits.

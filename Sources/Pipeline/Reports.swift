@@ -5,7 +5,7 @@ import Profiles
 /// What the control plane may ask of a running pipeline; `Daemon` translates JSON-RPC to this.
 ///
 /// Every method is answered between two micro-batches, so a reply is a consistent cut.
-package protocol ProfileService: Sendable {
+package protocol ProfileService: SnapshotKeeping {
     /// Where the pipeline stands.
     func status() async throws(PipelineError) -> StatusReport
     /// Profiles of up to `Limits.profileBatch` users, in the order asked; all at one cursor.
@@ -255,6 +255,8 @@ package struct SnapshotReport: Sendable, Codable {
     package var parent: Int64?
     /// SHA-256 of each file, lower-case hexadecimal, by file name.
     package var hashes: [String: String]
+    /// Why retention passes it over; nil when it is not pinned.
+    package var pin: String?
 
     package init(
         version: Int64, path: String, isCurrent: Bool, users: Int64, width: Int, space: Int64,

@@ -8,16 +8,24 @@ import Storage
 actor SnapshotService {
     private nonisolated let executor = ThreadExecutor(name: "snapshots")
     nonisolated let store: SnapshotStore
-    private let retainCount: Int
+    private var retention: RetentionPolicy
     private var writer: SnapshotWriter?
     private var isTaken = false
     private var turns = Waiters()
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.unowned }
 
-    init(store: SnapshotStore, retainCount: Int) {
+    init(store: SnapshotStore, retainCount: Int, retainDays: Int = 0) {
         self.store = store
-        self.retainCount = retainCount
+        retention = RetentionPolicy(newest: retainCount, days: retainDays)
+    }
+
+    /// Keeps by another policy from now on.
+    func setRetention(_ policy: RetentionPolicy) { retention = policy }
+
+    /// Lets go what the policy does not keep, now.
+    func prune(dryRun: Bool) throws(PipelineError) -> Retention {
+        do { return try store.prune(retention, dryRun: dryRun) } catch { throw .init(error) }
     }
 
     /// Waits until nobody else writes a snapshot; `endTurn` must follow.
@@ -62,7 +70,7 @@ actor SnapshotService {
         self.writer = nil
         do {
             let manifest = try writer.finish()
-            _ = try store.retain(retainCount)
+            _ = try store.prune(retention)
             return manifest.version
         } catch {
             throw .init(error)
@@ -136,6 +144,22 @@ actor SnapshotDesk {
         }
     }
 
+    /// Has retention pass a snapshot over; the pin there was before.
+    func pin(
+        _ version: Int64, reason: String, dryRun: Bool
+    ) throws(PipelineError) -> SnapshotPin? {
+        do {
+            return try store.pin(version, reason: reason, dryRun: dryRun)
+        } catch {
+            throw .init(error)
+        }
+    }
+
+    /// Ends a pin; the pin there was.
+    func unpin(_ version: Int64, dryRun: Bool) throws(PipelineError) -> SnapshotPin? {
+        do { return try store.unpin(version, dryRun: dryRun) } catch { throw .init(error) }
+    }
+
     /// Version of `current` and the reason of the hold.
     func state() throws(PipelineError) -> (current: Int64?, hold: String?) {
         do {
@@ -156,6 +180,7 @@ extension SnapshotReport {
             offset: manifest.cursor.recordCount, byteCount: manifest.byteCount,
             createdSeconds: entry.createdSeconds, parent: manifest.parent,
             hashes: manifest.files.mapValues(\.sha256))
+        pin = entry.pin?.reason
     }
 }
 

@@ -46,7 +46,7 @@ extension Registry {
         _ kind: LogInput.Kind, at place: RecordPlace, seconds: Int64, above floor: Int64,
         _ contents: [(subject: String?, payload: [UInt8])]
     ) throws(SnapshotError) -> [LogInput] {
-        let made = try write { database -> [LogInput]? in
+        let made = try writeEffectIfAny { database -> [LogInput]? in
             let count = try Int.fetchOne(database, sql: "SELECT COUNT(*) FROM inputs") ?? 0
             guard count + contents.count <= Self.inputLimit else { return nil }
             let last = try Int64.fetchOne(database, sql: "SELECT MAX(id) FROM inputs") ?? 0

@@ -65,7 +65,7 @@ extension Registry {
     package func add(
         _ manifest: SnapshotManifest, bytes: [UInt8], createdSeconds: Int64
     ) throws(SnapshotError) {
-        try write { database in
+        try writeEffect { database in
             try database.execute(
                 sql: """
                     INSERT INTO snapshots
@@ -88,12 +88,14 @@ extension Registry {
         }
     }
 
-    /// Notes that a snapshot's directory goes away.
-    package func markRemoved(_ version: Int64, seconds: Int64) throws(SnapshotError) {
-        try write { database in
-            try database.execute(
-                sql: "UPDATE snapshots SET removed_seconds = ? WHERE version = ?",
-                arguments: [seconds, version])
+    /// Notes that the directories of snapshots go away, all or none.
+    package func markRemoved(_ versions: [Int64], seconds: Int64) throws(SnapshotError) {
+        try writeEffect { database in
+            for version in versions {
+                try database.execute(
+                    sql: "UPDATE snapshots SET removed_seconds = ? WHERE version = ?",
+                    arguments: [seconds, version])
+            }
         }
     }
 
@@ -110,7 +112,7 @@ extension Registry {
 
     /// Holds `current`, or lets it go with nil.
     package func setHold(_ hold: SnapshotHold?) throws(SnapshotError) {
-        try write { database in
+        try writeEffect { database in
             try database.execute(sql: "DELETE FROM hold")
             if let hold {
                 try database.execute(

@@ -38,9 +38,9 @@ package final class Registry: Sendable {
             }
             let line =
                 "\(aside): set aside, it was damaged (\(reason)); snapshots and generations are "
-                + "adopted from their directories; roll back again if `current` was held, replay "
-                + "quarantined records again if the log is folded anew, and forget again, "
-                + "at once, the users who had been"
+                + "adopted from their directories; roll back again if `current` was held, pin again what "
+                + "was pinned, replay quarantined records again if the log is folded anew, and forget "
+                + "again, at once, the users who had been; the audit begins a new chain"
             return (try Registry(stateDirectory: stateDirectory, on: host.disk), [line])
         }
     }
@@ -214,6 +214,7 @@ package final class Registry: Sendable {
                     """)
         }
         registerSuppressions(&migrator)
+        registerControlTables(&migrator)
         return migrator
     }
 }

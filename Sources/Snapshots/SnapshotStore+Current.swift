@@ -68,30 +68,6 @@ extension SnapshotStore {
     /// Why `current` stands still; nil when it does not.
     package func hold() throws(SnapshotError) -> SnapshotHold? { try registry.hold() }
 
-    /// Removes all but the newest `count` snapshots; never `current`, never a held one.
-    ///
-    /// - Returns: versions removed, ascending.
-    package func retain(_ count: Int, dryRun: Bool = false) throws(SnapshotError) -> [Int64] {
-        precondition(count >= 1, "at least one snapshot stays")
-        let (old, asides) = try exclusively { () throws(SnapshotError) in
-            let kept = Set([try current(), try registry.hold()?.version].compactMap { $0 })
-            let old = try registry.snapshots().dropLast(count).map(\.version)
-                .filter { !kept.contains($0) }
-            var asides: [String] = []
-            if dryRun { return (old, asides) }
-            for version in old {
-                try registry.markRemoved(version, seconds: host.clock.seconds())
-                if let aside = try moveAside(version) { asides.append(aside) }
-            }
-            return (old, asides)
-        }
-        // The bytes go after the lock, so that a rollback need not wait for them.
-        for aside in asides {
-            try onDisk { () throws(StorageError) in try host.disk.remove(aside) }
-        }
-        return old
-    }
-
     /// Makes `current` point at `version`, durably.
     func point(at version: Int64) throws(SnapshotError) {
         try onDisk { () throws(StorageError) in

@@ -31,6 +31,8 @@ package final class SnapshotStore: Sendable {
         package let isCurrent: Bool
         /// Seconds since 1970, wall clock.
         package let createdSeconds: Int64
+        /// Why retention passes it over; nil when it is not pinned.
+        package let pin: SnapshotPin?
     }
 
     /// Path of a version's directory.
@@ -62,8 +64,11 @@ package final class SnapshotStore: Sendable {
     /// Snapshots that should be there, ascending by version.
     package func list() throws(SnapshotError) -> [Entry] {
         let current = try current()
+        let pins = try registry.pins()
         var entries: [Entry] = []
-        for record in try registry.snapshots() { entries.append(try entry(record, current)) }
+        for record in try registry.snapshots() {
+            entries.append(try entry(record, current, pins))
+        }
         return entries
     }
 
@@ -71,7 +76,7 @@ package final class SnapshotStore: Sendable {
     ///
     /// - Throws: `unknownVersion` also for one that retention removed.
     package func show(_ version: Int64) throws(SnapshotError) -> Entry {
-        try entry(known(version), try current())
+        try entry(known(version), try current(), try registry.pins())
     }
 
     /// What `current` points at; nil when it points nowhere.
@@ -175,10 +180,13 @@ package final class SnapshotStore: Sendable {
         writing.withLock { $0 = nil }
     }
 
-    private func entry(_ record: SnapshotRecord, _ current: Int64?) throws(SnapshotError) -> Entry {
+    private func entry(
+        _ record: SnapshotRecord, _ current: Int64?, _ pins: [SnapshotPin]
+    ) throws(SnapshotError) -> Entry {
         Entry(
             manifest: try record.manifest(), path: path(of: record.version),
-            isCurrent: record.version == current, createdSeconds: record.createdSeconds)
+            isCurrent: record.version == current, createdSeconds: record.createdSeconds,
+            pin: pins.first { $0.version == record.version })
     }
 
     private func nextVersion() throws(SnapshotError) -> Int64 {

@@ -39,10 +39,17 @@ struct MutationOptions: ParsableArguments {
             "Do it only if `current` is this snapshot.", valueName: "version"))
     var expectVersion: Int64?
 
+    @Option(
+        help: ArgumentHelp(
+            "Your name for this request: asked again under it, it is not done again.",
+            valueName: "id"))
+    var id: String?
+
     var guards: MutationGuards {
         var guards = MutationGuards()
         guards.isDryRun = dryRun
         guards.expectVersion = expectVersion
+        guards.id = id
         return guards
     }
 }

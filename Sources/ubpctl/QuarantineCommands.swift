@@ -117,6 +117,11 @@ struct QuarantineReplayCommand: ControlCommand {
         guard keys.isEmpty == isFiltered else {
             throw ValidationError("name keys, or choose by --all, --reason and --segment")
         }
+        // One id is one request, and what --all stands for is another list the second time.
+        guard mutation.id == nil || 1...QuarantineReplayParameters.keyLimit ~= keys.count else {
+            throw ValidationError(
+                "--id goes with 1…\(QuarantineReplayParameters.keyLimit) keys that are named")
+        }
     }
 
     func run() async throws {

@@ -8,6 +8,8 @@ struct SnapshotCommand: AsyncParsableCommand {
         subcommands: [
             SnapshotCreateCommand.self, SnapshotListCommand.self, SnapshotShowCommand.self,
             SnapshotVerifyCommand.self, SnapshotRollbackCommand.self, SnapshotReleaseCommand.self,
+            SnapshotPinCommand.self, SnapshotUnpinCommand.self, SnapshotPruneCommand.self,
+            SnapshotDiffCommand.self,
         ])
 }
 
@@ -72,7 +74,7 @@ struct SnapshotListCommand: ControlCommand {
                 ("SIZE", .right), ("GENERATION", .right), ("AS OF", .left), ("CREATED", .left))
             for snapshot in snapshots {
                 table.add(
-                    "\(snapshot.version)", snapshot.isCurrent ? "current" : "",
+                    "\(snapshot.version)", snapshot.marks,
                     Units.count(snapshot.users), "\(snapshot.width)", Units.bytes(snapshot.bytes),
                     "\(snapshot.generation)", snapshot.asOf.map(Units.time) ?? "-",
                     Units.ago(snapshot.created))
@@ -168,6 +170,12 @@ extension CurrentReply {
 }
 
 extension SnapshotReply {
+    /// Whether it is current and pinned, in words.
+    fileprivate var marks: String {
+        [isCurrent ? "current" : nil, pin == nil ? nil : "pinned"].compactMap(\.self)
+            .joined(separator: ", ")
+    }
+
     /// For people.
     fileprivate var words: String {
         var pairs: [(name: String, value: String)] = [
@@ -178,6 +186,7 @@ extension SnapshotReply {
             ("created", "\(Units.time(created)), \(Units.ago(created))"),
             ("parent", parent.map(String.init) ?? "-"),
         ]
+        if let pin { pairs.append(("pinned", pin.isEmpty ? "yes" : pin)) }
         for hash in hashes { pairs.append((hash.name, "sha256 \(hash.value.text ?? "")")) }
         return Table.pairs(pairs)
     }

@@ -17,7 +17,7 @@ struct UBPCtl: AsyncParsableCommand {
             StatusCommand.self, TopCommand.self, MetricsCommand.self, VersionCommand.self,
             ProfileCommand.self, SnapshotCommand.self,
             GenerationCommand.self, SpaceCommand.self, RefreshCommand.self,
-            QuarantineCommand.self, UserCommand.self,
+            QuarantineCommand.self, UserCommand.self, AuditCommand.self, DaemonCommand.self,
             CheckpointCommand.self, DrainCommand.self, CallCommand.self,
         ])
 

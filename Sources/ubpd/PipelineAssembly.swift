@@ -22,7 +22,7 @@ func makePipeline(
     return AssembledPipeline(
         service: pipeline,
         names: DictionaryNames(directory: configuration.logDirectory, host: host, logger: logger),
-        run: { try await pipeline.run() })
+        registry: pipeline.registry, run: { try await pipeline.run() })
 }
 
 extension Configuration {
@@ -77,6 +77,7 @@ extension Configuration {
         options.residentByteCount = memory.residentBytes
         options.snapshotActiveDays = Int64(snapshot.activeDays)
         options.snapshotRetainCount = snapshot.retain
+        options.snapshotRetainDays = snapshot.retainDays
         options.snapshotSliceUserCount = snapshot.sliceUsers
         options.snapshotHandoverCount = snapshot.handoverUsers
         options.generationRetainCount = generations.retain

@@ -22,13 +22,15 @@ struct RunCommand: AsyncParsableCommand {
     private func serve() async throws(DaemonError) {
         let host = makeHost()
         let configuration = try options.load(from: host.disk)
-        var logger = Logger(label: "ubpd") { label in
+        let level = LogLevelSetting(
+            Logger.Level(rawValue: configuration.log.level.rawValue) ?? .info)
+        let logger = Logger(label: "ubpd") { label in
             guard let journal = Journal.ofStandardError() else {
-                return StreamLogHandler.standardError(label: label)
+                return AdjustableLogHandler(StreamLogHandler.standardError(label: label), level)
             }
-            return JournalLogHandler(journal: journal, label: label) { standardError($0) }
+            return AdjustableLogHandler(
+                JournalLogHandler(journal: journal, label: label) { standardError($0) }, level)
         }
-        logger.logLevel = Logger.Level(rawValue: configuration.log.level.rawValue) ?? .info
         let serviceManager = ServiceManager.fromEnvironment()
         // Reading the registry and adopting directories comes before anything can answer.
         serviceManager.send(
@@ -42,7 +44,8 @@ struct RunCommand: AsyncParsableCommand {
         }
         try await DaemonService(
             configuration: configuration, pipeline: pipeline, host: host,
-            serviceManager: serviceManager, logger: logger
+            serviceManager: serviceManager, logger: logger, level: level,
+            source: { [options] () throws(DaemonError) in try options.load(from: host.disk) }
         ).run()
     }
 }

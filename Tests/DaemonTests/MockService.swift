@@ -44,7 +44,7 @@ final class MockService: ProfileService {
 
     func fail(with error: PipelineError?) { state.withLock { $0.failure = error } }
 
-    private func note(_ call: String) throws(PipelineError) {
+    func note(_ call: String) throws(PipelineError) {
         let failure = state.withLock {
             $0.calls.append(call)
             return $0.failure

@@ -36,11 +36,21 @@ struct ServerFixture: Sendable {
     }
 
     func makeServer() throws -> ControlServer {
-        try ControlServer(
-            configuration: configuration, policy: AccessPolicy(configuration.control),
+        let settings = LiveSettings(
+            control: configuration.control, policy: try AccessPolicy(configuration.control))
+        let clock = SimulatedClock()
+        let (service, configuration) = (service, configuration)
+        return try ControlServer(
+            configuration: configuration, settings: settings,
             table: MethodTable(
                 service: service, names: OneName(),
-                profileBatch: configuration.control.profileBatch, clock: SimulatedClock()),
+                profileBatch: configuration.control.profileBatch, clock: clock,
+                journal: MutationJournal(
+                    registry: .inMemory(), clock: clock, logger: Self.logger),
+                reloader: Reloader(
+                    source: { configuration }, running: configuration, settings: settings,
+                    snapshots: service, serviceManager: ServiceManager(notifySocket: nil),
+                    clock: clock, logger: Self.logger)),
             logger: Self.logger)
     }
 

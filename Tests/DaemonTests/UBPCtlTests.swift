@@ -43,6 +43,16 @@ import Testing
                 (["quarantine", "show", "17/4711"], "{oops"),
                 (["quarantine", "replay", "17/4711"], "1 taken, 0 refused"),
                 (["quarantine", "replay", "--all", "--dry-run"], "1 would be taken"),
+                (["snapshot", "pin", "1", "--reason", "x"], "snapshot 1 is pinned"),
+                (["snapshot", "unpin", "1"], "not pinned any more"),
+                (["snapshot", "prune", "--dry-run"], "would free 2.0 KiB"),
+                (["snapshot", "diff", "1", "2"], "85123A (77)"),
+                (["snapshot", "diff", "9", "2"], "columns not compared: of another space"),
+                (["daemon", "reload", "--id", "r1"], "nothing differs"),
+                (["daemon", "log-level", "debug"], "from info to debug"),
+                (["daemon", "log-level"], "(configured: info)"),
+                (["audit", "list"], "snapshot.rollback"),
+                (["audit", "verify"], "whole: "),
                 (["call", "version"], Version.program), (["drain", "--dry-run"], "would drain"),
                 (["drain"], "drained"),
             ]
@@ -103,6 +113,25 @@ import Testing
         }
     }
 
+    @Test func `asks under an id, and tells of a broken chain`() async throws {
+        try await ServerFixture.serve { fixture in
+            for _ in 0..<2 {
+                let child = try await run(fixture, ["checkpoint", "--id", "night-1"])
+                #expect(child.status == 0 && child.output.contains("up to record 10"))
+            }
+            #expect(fixture.service.calls.count { $0 == "checkpoint" } == 1)
+            let other = try await run(fixture, ["drain", "--id", "night-1", "--json"])
+            #expect(other.status == 1)
+            #expect(try json(other)["error"]?["name"] == "id_reused")
+            let zeros = String(repeating: "0", count: 64)
+            let wrong = ["audit", "verify", "--sequence", "1", "--hash", zeros]
+            let broken = try await run(fixture, wrong)
+            #expect(broken.status == 1 && broken.output.hasPrefix("BROKEN at entry 1: "))
+            let document = try await run(fixture, wrong + ["--json"])
+            #expect(try json(document)["whole"] == false && document.status == 1)
+        }
+    }
+
     @Test func `tells refusals, usage, silence and absence apart`() async throws {
         try await ServerFixture.serve { fixture in
             let cases: [([String], Int32, String)] = [
@@ -113,6 +142,9 @@ import Testing
                 (["quarantine", "show", "9"], 1, "invalid_params"),
                 (["quarantine", "replay"], 2, "usage"),
                 (["quarantine", "replay", "1/2", "--all"], 2, "usage"),
+                (["quarantine", "replay", "--all", "--id", "x"], 2, "usage"),
+                (["checkpoint", "--id", ""], 1, "invalid_params"),
+                (["daemon", "log-level", "loud"], 1, "invalid_params"),
                 (["snapshot", "rollback", "1"], 2, "usage"), (["nonsense"], 2, "usage"),
                 (["call", "status", "[]"], 2, "usage"),
                 (["status", "--socket", "/nonexistent"], 3, "no_connection"),

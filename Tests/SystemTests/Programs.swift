@@ -38,14 +38,17 @@ final class RunningDaemon: Sendable {
     private let process: Mutex<Process>
 
     /// Starts `ubpd run`, behind the words of `prefix`; it may not be ready yet.
-    init(log: String, state: String, settings: [String] = [], prefix: [String] = []) throws {
+    init(
+        log: String, state: String, settings: [String] = [], prefix: [String] = [],
+        options: [String] = []
+    ) throws {
         socket = "\(state).sock"
         let made = Process()
         made.executableURL = URL(filePath: "/usr/bin/env")
         made.arguments =
             prefix + ["\(Programs.directory)/ubpd"]
             + ["run", "--log-dir", log, "--state-dir", state, "--socket", socket]
-            + settings.flatMap { ["--set", $0] }
+            + settings.flatMap { ["--set", $0] } + options
         made.standardError = FileHandle.nullDevice
         made.standardOutput = FileHandle.nullDevice
         try made.run()

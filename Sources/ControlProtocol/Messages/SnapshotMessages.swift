@@ -39,11 +39,14 @@ package struct MutationGuards: Sendable, Equatable {
     package var isDryRun = false
     /// Version that `current` must have, else `expect_version`.
     package var expectVersion: Int64?
+    /// Chosen by the client: the same request under the same id is carried out once.
+    package var id: String?
 
     package init() {}
 
-    /// Reads `dry_run` and `expect_version`.
+    /// Reads `dry_run`, `expect_version` and `id`.
     package init(_ parameters: inout Parameters) throws(ControlError) {
+        id = try parameters.requestID()
         isDryRun = try parameters.boolean("dry_run") ?? false
         expectVersion = try parameters.integer("expect_version", in: 0...Int64.max)
     }
@@ -60,6 +63,7 @@ package struct MutationGuards: Sendable, Equatable {
         var members: [JSONValue.Member] = []
         if isDryRun { members.append(.init("dry_run", .bool(true))) }
         if let expectVersion { members.append(.init("expect_version", .int(expectVersion))) }
+        if let id { members.append(.init("id", .string(id))) }
         return members
     }
 }
@@ -112,9 +116,17 @@ package struct SnapshotParameters: Sendable, Equatable {
 }
 
 extension Parameters {
-    fileprivate mutating func snapshotVersion() throws(ControlError) -> Int64 {
-        guard let version = try integer("version", in: 0...Int64.max) else {
-            throw .missing("version", "a snapshot's version; `snapshot.list` has them")
+    /// The id that the client chose for its request, or nil when absent.
+    package mutating func requestID() throws(ControlError) -> String? {
+        guard let id = try text("id", atMost: 128) else { return nil }
+        guard !id.isEmpty, id.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
+        else { throw .invalid("id", "1…128 bytes of text without control characters", "") }
+        return id
+    }
+
+    mutating func snapshotVersion(_ name: String = "version") throws(ControlError) -> Int64 {
+        guard let version = try integer(name, in: 0...Int64.max) else {
+            throw .missing(name, "a snapshot's version; `snapshot.list` has them")
         }
         return version
     }
@@ -138,6 +150,8 @@ package struct SnapshotReply: Sendable, Equatable {
     package var parent: Int64?
     /// SHA-256 in hexadecimal by file name, ascending by name.
     package var hashes: [JSONValue.Member]
+    /// Why retention passes it over; nil when it is not pinned.
+    package var pin: String?
 
     /// As an object.
     package var json: JSONValue {
@@ -146,7 +160,7 @@ package struct SnapshotReply: Sendable, Equatable {
             "users": .int(users), "width": .int(width), "space": .int(space),
             "generation": .int(generation), "trained": .bool(trained), "as_of": .optional(asOf),
             "offset": .int(offset), "bytes": .int(bytes), "created": .int(created),
-            "parent": .optional(parent), "hashes": .object(hashes),
+            "parent": .optional(parent), "hashes": .object(hashes), "pin": .optional(pin),
         ]
     }
 
@@ -188,6 +202,7 @@ package struct SnapshotReply: Sendable, Equatable {
         parent = json["parent"]?.integer
         hashes = []
         if case .object(let members) = json["hashes"] { hashes = members }
+        pin = json["pin"]?.text
     }
 }
 

@@ -119,6 +119,8 @@ package struct Configuration: Sendable, Equatable {
     package struct SnapshotOptions: Sendable, Equatable {
         package var activeDays = 180
         package var retain = 14
+        /// Days of `as_of` whose last snapshot stays.
+        package var retainDays = 7
         /// Users written between two micro-batches.
         package var sliceUsers = 256
         /// Users handed over as they were at the cut, at most.

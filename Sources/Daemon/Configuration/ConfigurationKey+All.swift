@@ -97,7 +97,10 @@ extension ConfigurationKey {
             "Days of event time in which a user must have had an event to be in a snapshot."),
         .integer(
             "snapshot.retain", \.snapshot.retain, 1...10_000,
-            "Newest snapshots kept; `current` is never removed."),
+            "Newest snapshots kept; `current` and pinned ones are never removed."),
+        .integer(
+            "snapshot.retain_days", \.snapshot.retainDays, 0...36_500,
+            "Newest days of event time whose last snapshot is kept as well; 0 keeps none for it."),
         .integer(
             "snapshot.slice_users", \.snapshot.sliceUsers, 1...1_048_576,
             "Users written to a snapshot between two micro-batches."),

@@ -12,8 +12,7 @@ import Synchronization
 /// run beside each other. A peer that sends rubbish gets an error and keeps its connection; one
 /// that does not read is not read from, and is closed when nothing has moved for the idle time.
 package final class ControlServer: Service {
-    private let options: Configuration.ControlOptions
-    private let policy: AccessPolicy
+    private let settings: LiveSettings
     private let table: MethodTable
     private let logger: Logger
     private let listener: ListeningSocket
@@ -28,12 +27,22 @@ package final class ControlServer: Service {
 
     /// Takes the socket's path, or the socket that was `passed` by the service manager, bound to it;
     /// peers may connect from here on and are answered once `run` runs.
-    package init(
+    package convenience init(
         configuration: Configuration, policy: AccessPolicy, table: MethodTable, logger: Logger,
         passed: [Int32] = []
     ) throws(DaemonError) {
-        options = configuration.control
-        self.policy = policy
+        try self.init(
+            configuration: configuration,
+            settings: LiveSettings(control: configuration.control, policy: policy), table: table,
+            logger: logger, passed: passed)
+    }
+
+    /// The same, by settings that may change while it serves.
+    package init(
+        configuration: Configuration, settings: LiveSettings, table: MethodTable, logger: Logger,
+        passed: [Int32] = []
+    ) throws(DaemonError) {
+        self.settings = settings
         self.table = table
         self.logger = logger
         listener = try Self.listener(configuration, passed)
@@ -83,16 +92,17 @@ package final class ControlServer: Service {
     }
 
     private func bind() async throws -> NIOAsyncChannel<ControlConnection, Never> {
-        let options = options
-        let policy = policy
+        let settings = settings
         return try await ServerBootstrap(group: group)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .bind(listener.descriptor) { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try ControlConnection(
+                    let now = settings.current
+                    let options = now.control
+                    return try ControlConnection(
                         accepting: channel, idleSeconds: options.idleSeconds,
                         requestBytes: { peer in
-                            let role = peer.map(policy.role) ?? .none
+                            let role = peer.map(now.policy.role) ?? .none
                             return role == .operator
                                 ? max(options.requestBytes, options.operatorRequestBytes)
                                 : options.requestBytes
@@ -124,8 +134,9 @@ package final class ControlServer: Service {
         let channel = connection.channel.channel
         let entry = Entry(channel: channel, activity: connection.activity)
         // One that is refused is never counted: it holds no place while it is told so.
+        let limit = settings.current.control.connections
         let isAdmitted = connections.withLock { open in
-            guard open.count < options.connections else { return false }
+            guard open.count < limit else { return false }
             open[ObjectIdentifier(channel)] = entry
             return true
         }
@@ -134,7 +145,7 @@ package final class ControlServer: Service {
             try await connection.channel.executeThenClose { inbound, _ in
                 guard isAdmitted else {
                     let error = ControlError(
-                        .busy, "\(options.connections) connections are open already",
+                        .busy, "\(limit) connections are open already",
                         hint: "close one, or raise control.connections")
                     try await write(Reply(id: .null, result: .failure(error)), to: channel)
                     return
@@ -150,10 +161,9 @@ package final class ControlServer: Service {
     private func serve(
         _ connection: ControlConnection, _ inbound: NIOAsyncChannelInboundStream<LineFramer.Frame>
     ) async throws {
-        let role = connection.peer.map(policy.role) ?? .none
         for try await frame in inbound {
             guard connection.activity.beginAnswer() else { break }
-            let reply = await reply(to: frame, of: connection.peer, role: role)
+            let reply = await reply(to: frame, of: connection.peer)
             connection.activity.beginWriting()
             if let reply { try await write(reply, to: connection.channel.channel) }
             guard connection.activity.finish() else { break }
@@ -169,7 +179,7 @@ package final class ControlServer: Service {
 
     /// The answer to one line; nil for a notification.
     private func reply(
-        to frame: LineFramer.Frame, of peer: PeerCredentials?, role: Role
+        to frame: LineFramer.Frame, of peer: PeerCredentials?
     ) async
         -> Reply?
     {
@@ -187,26 +197,30 @@ package final class ControlServer: Service {
                 return Reply(id: error.id, result: .failure(error.error))
             }
         }
-        let result = await boundedResult(of: request, peer: peer, role: role)
+        let result = await boundedResult(of: request, peer: peer)
         return request.id.map { Reply(id: $0, result: result) }
     }
 
     private func boundedResult(
-        of request: Request, peer: PeerCredentials?, role: Role
+        of request: Request, peer: PeerCredentials?
     ) async
         -> Result<JSONValue, ControlError>
     {
         let count = requestsInFlight.add(1, ordering: .relaxed).newValue
         defer { requestsInFlight.subtract(1, ordering: .relaxed) }
-        guard count <= options.requestsInFlight else {
+        // Looked at for each request, so that a reload counts for open connections, too.
+        let now = settings.current
+        let limit = now.control.requestsInFlight
+        guard count <= limit else {
             return .failure(
                 ControlError(
-                    .busy, "\(options.requestsInFlight) requests are being answered already",
+                    .busy, "\(limit) requests are being answered already",
                     hint: "ask again in a moment, or raise control.requests_in_flight"))
         }
         let isNoted = Method(rawValue: request.method)?.needsOperator ?? false
         let result = await table.answer(
-            request, role: role, connections: connections.withLock { $0.count })
+            request, of: Asker(role: peer.map(now.policy.role) ?? .none, peer: peer),
+            connections: connections.withLock { $0.count })
         if isNoted { note(request, result, peer) }
         return result
     }

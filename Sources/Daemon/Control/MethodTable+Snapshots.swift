@@ -93,6 +93,7 @@ extension SnapshotReply {
             hashes: report.hashes.keys.sorted().map { name in
                 .init(name, .optional(report.hashes[name]))
             })
+        pin = report.pin
     }
 }
 

@@ -9,7 +9,10 @@ package struct MethodTable: Sendable {
     let names: any UserNames
     let profileBatch: Int
     let meter = RequestMeter()
-    private let clock: any Clock
+    /// Nil carries mutations out without ids and audit.
+    let journal: MutationJournal?
+    let reloader: Reloader?
+    let clock: any Clock
     private let startNanoseconds: UInt64
 
     /// - Parameters:
@@ -17,13 +20,17 @@ package struct MethodTable: Sendable {
     ///   - names: how users that are no numbers are found and shown.
     ///   - profileBatch: users of one `profile.batch`, at most.
     ///   - clock: for the daemon's own uptime only.
+    ///   - journal: where mutations are entered; nil enters them nowhere, as a test may want it.
+    ///   - reloader: for `reload` and `log.level`.
     package init(
         service: any ProfileService, names: any UserNames = NumbersOnly(), profileBatch: Int = 500,
-        clock: any Clock
+        clock: any Clock, journal: MutationJournal? = nil, reloader: Reloader? = nil
     ) {
         self.service = service
         self.names = names
         self.profileBatch = profileBatch
+        self.journal = journal
+        self.reloader = reloader
         self.clock = clock
         startNanoseconds = clock.monotonicNanoseconds()
     }
@@ -36,18 +43,15 @@ package struct MethodTable: Sendable {
     ) async
         -> Result<JSONValue, ControlError>
     {
-        let start = clock.monotonicNanoseconds()
-        let answer = await carryOut(request, role: role, connections: connections)
-        var refusal: ControlError?
-        if case .failure(let error) = answer { refusal = error }
-        meter.note(
-            request.method, refusal, nanoseconds: clock.monotonicNanoseconds() &- start)
-        return answer
+        await answer(request, of: Asker(role: role, peer: nil), connections: connections)
     }
 
-    private func carryOut(
+    /// The same, without ids and audit.
+    func unjournaled(
         _ request: Request, role: Role, connections: Int
-    ) async -> Result<JSONValue, ControlError> {
+    ) async
+        -> Result<JSONValue, ControlError>
+    {
         do throws(ControlError) {
             guard role >= .reader else { throw .forbidden(request.method, want: .reader) }
             guard let method = Method(rawValue: request.method) else {
@@ -79,6 +83,10 @@ package struct MethodTable: Sendable {
         case .snapshotVerify: try await verifySnapshot(params)
         case .snapshotRollback: try await rollback(params)
         case .snapshotRelease: try await release(params)
+        case .snapshotPin: try await pinSnapshot(params)
+        case .snapshotUnpin: try await unpinSnapshot(params)
+        case .snapshotDiff: try await compareSnapshots(params)
+        case .snapshotPrune: try await pruneSnapshots(params)
         case .generationList: try await listGenerations(params)
         case .generationShow: try await showGeneration(params)
         case .generationActivate: try await activateGeneration(params)
@@ -92,6 +100,10 @@ package struct MethodTable: Sendable {
         case .userExport: try await exportUser(params)
         case .userSuppressions: try await suppressions(params)
         case .checkpoint: try await checkpoint(params)
+        case .reload: try await reload(params)
+        case .logLevel: try await logLevel(params)
+        case .auditList: try await listAudit(params)
+        case .auditVerify: try await verifyAudit(params)
         case .drain: try await drain(params)
         default:
             throw ControlError(
@@ -137,6 +149,7 @@ package struct MethodTable: Sendable {
         reply.processID = Int64(Accounts.ownProcess)
         reply.uptimeSeconds = uptimeSeconds
         reply.connections = Int64(connections)
+        if let problem = reloader?.problem { reply.degraded.append(problem) }
         return reply.json
     }
 

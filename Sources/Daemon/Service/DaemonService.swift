@@ -19,32 +19,45 @@ package struct DaemonService: Sendable {
     private let host: Host
     private let serviceManager: ServiceManager
     private let logger: Logger
+    private let level: LogLevelSetting
+    private let source: Reloader.Source?
 
+    /// `level` is what `logger` goes by; `source` reads the configuration again, nil where there is
+    /// nothing to read.
     package init(
         configuration: Configuration, pipeline: AssembledPipeline, host: Host,
-        serviceManager: ServiceManager, logger: Logger
+        serviceManager: ServiceManager, logger: Logger,
+        level: LogLevelSetting = LogLevelSetting(.info), source: Reloader.Source? = nil
     ) {
         self.configuration = configuration
         self.pipeline = pipeline
         self.host = host
         self.serviceManager = serviceManager
         self.logger = logger
+        self.level = level
+        self.source = source
     }
 
     /// Runs until drained by a signal or by `drain`; nothing is left behind when it throws.
     ///
     /// `handlesSignals` is false in tests, which share their process.
     package func run(handlesSignals: Bool = true) async throws(DaemonError) {
-        let policy = try AccessPolicy(configuration.control)
+        let settings = LiveSettings(
+            control: configuration.control, policy: try AccessPolicy(configuration.control),
+            level: level)
+        let reloader = makeReloader(settings)
         let table = MethodTable(
             service: pipeline.service, names: pipeline.names,
-            profileBatch: configuration.control.profileBatch, clock: host.clock)
+            profileBatch: configuration.control.profileBatch, clock: host.clock,
+            journal: pipeline.registry.map {
+                MutationJournal(registry: $0, clock: host.clock, logger: logger)
+            }, reloader: reloader)
         let server = try ControlServer(
-            configuration: configuration, policy: policy, table: table, logger: logger,
+            configuration: configuration, settings: settings, table: table, logger: logger,
             passed: serviceManager.passedSockets)
         let reporter = StatusReporter(
             service: pipeline.service, serviceManager: serviceManager, clock: host.clock,
-            logger: logger)
+            logger: logger, reloader: reloader)
         let runner = PipelineService(
             pipeline: pipeline, serviceManager: serviceManager, restoresSignals: handlesSignals,
             logger: logger)
@@ -55,15 +68,24 @@ package struct DaemonService: Sendable {
                 logger: logger)
         }
         // Shutdown goes from the last to the first: drain while the socket still answers.
+        var services: [ServiceGroupConfiguration.ServiceConfiguration] = files.map {
+            .init(service: $0)
+        }
+        services += [
+            .init(service: reporter), .init(service: server),
+            .init(
+                service: runner,
+                successTerminationBehavior: .gracefullyShutdownGroup,
+                failureTerminationBehavior: .gracefullyShutdownGroup),
+        ]
+        if handlesSignals {
+            let signals = await UnixSignalsSequence(trapping: .sighup)
+            services.append(
+                .init(service: HangupService(signals: signals, table: table, logger: logger)))
+        }
         let group = ServiceGroup(
             configuration: .init(
-                services: files.map { .init(service: $0) } + [
-                    .init(service: reporter), .init(service: server),
-                    .init(
-                        service: runner,
-                        successTerminationBehavior: .gracefullyShutdownGroup,
-                        failureTerminationBehavior: .gracefullyShutdownGroup),
-                ],
+                services: services,
                 gracefulShutdownSignals: handlesSignals ? [.sigterm, .sigint] : [],
                 logger: logger))
         do {
@@ -74,6 +96,17 @@ package struct DaemonService: Sendable {
             throw error
         } catch {
             throw .unexpected("\(error)")
+        }
+    }
+}
+
+extension DaemonService {
+    private func makeReloader(_ settings: LiveSettings) -> Reloader? {
+        source.map {
+            Reloader(
+                source: $0, running: configuration, settings: settings,
+                snapshots: pipeline.service, serviceManager: serviceManager, clock: host.clock,
+                logger: logger)
         }
     }
 }

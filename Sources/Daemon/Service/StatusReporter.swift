@@ -14,6 +14,8 @@ struct StatusReporter: Service {
     let serviceManager: ServiceManager
     let clock: any Storage.Clock
     let logger: Logger
+    /// Is told when the daemon is ready, and says why a reload was refused.
+    var reloader: Reloader?
 
     /// Between two looks, at most; a third of the watchdog's time when that is shorter.
     private static let standardMilliseconds: UInt64 = 3000
@@ -61,7 +63,8 @@ struct StatusReporter: Service {
     /// Sends what has changed since `last`, nil at the start; returns what stands now.
     private func report(after last: Sent?) async -> Sent? {
         do throws(PipelineError) {
-            let report = try await service.status()
+            var report = try await service.status()
+            if let problem = reloader?.problem { report.degraded.append(problem) }
             let progress = Progress(report)
             var sent = Sent(
                 line: Self.line(report), progress: progress, isReady: last?.isReady ?? false)
@@ -80,6 +83,7 @@ struct StatusReporter: Service {
                     logger.notice("ready", metadata: ["status": "\(sent.line)"])
                     notices.insert(.ready, at: 0)
                     sent.isReady = true
+                    reloader?.noteReady()
                 }
             }
             // What was lost is said again.
