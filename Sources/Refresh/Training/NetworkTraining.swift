@@ -163,18 +163,23 @@ package struct LatestRows: ExampleSource {
         self.network = network
     }
 
+    /// As many as the source has.
     package var count: Int { source.count }
+    /// Of the source and of what is read of it.
     package var fingerprint: UInt64 {
         let rows = SeededRandom.mix(source.fingerprint &+ UInt64(limit))
         return readsEndRow ? SeededRandom.mix(rows) : rows
     }
 
+    /// END included.
     package func rowCount(_ index: Int) -> Int {
         min(limit, source.rowCount(index)) + (readsEndRow ? 1 : 0)
     }
 
+    /// The source's.
     package func owner(_ index: Int) -> UserID? { source.owner(index) }
 
+    /// Reads examples; throws `unfitExample` for one without the END that is read.
     package func examples(_ indices: [Int]) throws(LearningError) -> [TrainingExample] {
         var examples = try source.examples(indices)
         for (place, index) in indices.enumerated() {
