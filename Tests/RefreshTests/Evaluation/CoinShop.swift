@@ -1,6 +1,7 @@
 import Evaluation
 import EventLog
 import Events
+import Features
 import Foundation
 import Kernels
 import Pipeline
