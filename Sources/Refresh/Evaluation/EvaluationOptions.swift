@@ -51,6 +51,21 @@ package struct EvaluationOptions: Sendable {
     /// Reads whole seconds since 1970, `YYYY-MM-DD`, or `YYYY-MM-DD hh:mm:ss`, UTC; nil for else.
     package static func cutoffSeconds(_ text: String) -> Int64? { EventTimeText.seconds(text) }
 
+    /// Sees to it that these options can give each row.
+    ///
+    /// - Throws: `badRow` for the first that they cannot.
+    func checkRows() throws(EvaluationRunError) {
+        for row in rows ?? [] {
+            if row.content == .oracle, truthDirectory == nil {
+                throw .badRow(row.name, reason: "the oracle needs --truth DIR of a simulated shop")
+            }
+            if case .parts(_, isFirst: true) = row.content, source != .own(twoSpaces: true) {
+                throw .badRow(
+                    row.name, reason: "there is one space alone; --two-spaces makes the other")
+            }
+        }
+    }
+
     /// Where it works.
     var directory: String { workDirectory ?? job.refresh.stateDirectory + "/evaluate" }
 

@@ -46,6 +46,7 @@ package struct EvaluationRun: Sendable {
 
     private func work() async throws -> EvaluationDocument {
         let start = host.clock.monotonicNanoseconds()
+        try options.checkRows()
         try directory.beginScratch()
         let subject = try await subject()
         let targets = EvaluationTargets(events: subject.shop, split: subject.split)
@@ -78,6 +79,10 @@ package struct EvaluationRun: Sendable {
         let fence = EvaluationFence(host: host, cutoffSeconds: split.cutoffSeconds)
         if case .generation(let id) = options.source {
             try fence.check(generation: id, of: options.job.refresh.stateDirectory)
+        }
+        if let truth = options.truthDirectory {
+            // A truth that is none of this shop's is said before anything is trained.
+            _ = try Oracle(truth: truth, users: [], split: split, on: host.disk)
         }
         let shop = try readAndCopy(split, asked: asked, plan: plan)
         let profiles = try await EvaluationProfiler(

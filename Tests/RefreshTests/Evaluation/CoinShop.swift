@@ -1,6 +1,7 @@
 import Evaluation
 import EventLog
 import Events
+import Features
 import Foundation
 import Kernels
 import Pipeline
@@ -117,16 +118,27 @@ struct CoinShop {
     func run(
         _ options: EvaluationOptions, disk: any Disk = RealDisk(), said: SaidLines = SaidLines()
     ) async throws -> EvaluationDocument {
-        let host = Host(disk: disk, clock: RealClock(), randomness: RealRandomness())
-        while true {
-            do {
-                return try await EvaluationRun(
-                    host: host, options: options, say: { said.add($0) }
-                ).run()
-            } catch EvaluationRunError.busy {
-                // What an earlier run left behind in memory is about to let go of the directory.
-                await Task.yield()
-            }
+        let host = Storage.Host(disk: disk, clock: RealClock(), randomness: RealRandomness())
+        var run = try Self.open(host, options, said)
+        while run == nil {
+            // What an earlier run left behind in memory is about to let go of the directory.
+            try await Task.sleep(for: .milliseconds(1))
+            run = try Self.open(host, options, said)
+        }
+        guard let run else { throw EvaluationRunError.cancelled }
+        return try await run.run()
+    }
+
+    /// Nil while another run holds the directory.
+    private static func open(
+        _ host: Storage.Host, _ options: EvaluationOptions, _ said: SaidLines
+    ) throws -> EvaluationRun? {
+        let say: @Sendable (String) -> Void = { said.add($0) }
+        do {
+            return try EvaluationRun(host: host, options: options, say: say)
+        } catch {
+            if case .busy = error { return nil }
+            throw error
         }
     }
 }

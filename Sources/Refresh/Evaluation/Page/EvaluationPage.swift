@@ -102,8 +102,11 @@ package struct EvaluationPage {
                 ($0.roc, false)
             }
             out += plot(
-                task, "Calibration, \(task.shortName)", "mean probability", "share that is so"
-            ) { ($0.calibration, true) }
+                task, "Calibration, \(task.shortName)", "foretold share of buyers", "true share"
+            ) { curves in
+                // Most do not buy, and the tasks are positive for those: the others are the news.
+                (curves.calibration.map { [1 - $0[0], 1 - $0[1]] }, true)
+            }
         }
         return out + "</div>" + legend
     }
@@ -122,7 +125,12 @@ package struct EvaluationPage {
                     points: values.filter { $0.count >= 2 }.map { (x: $0[0], y: $0[1]) },
                     hasMarks: hasMarks))
         }
-        return Plot(title: title, xLabel: x, yLabel: y, lines: lines).svg
+        var plot = Plot(title: title, xLabel: x, yLabel: y, lines: lines)
+        let marked = lines.filter(\.hasMarks).flatMap(\.points)
+        if let highest = marked.flatMap({ [$0.x, $0.y] }).filter(\.isFinite).max(), highest > 0 {
+            plot.limit = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5].first { $0 >= highest } ?? 1
+        }
+        return plot.svg
     }
 
     private var legend: String {

@@ -13,8 +13,9 @@ struct Plot {
     var title: String
     var xLabel: String
     var yLabel: String
-    /// Both axes go from 0 to 1.
     var lines: [Line]
+    /// Both axes go from 0 to this.
+    var limit = 1.0
     /// Whether the diagonal is drawn: what guesses, or what is calibrated, lies on it.
     var hasDiagonal = true
 
@@ -33,12 +34,13 @@ struct Plot {
         out += frame
         if hasDiagonal { out += segment(0, 0, 1, 1, "chance") }
         for line in lines {
-            let points = line.points.map { "\(Self.text(x($0.x))),\(Self.text(y($0.y)))" }
+            let drawn = line.points.map { (x: $0.x / limit, y: $0.y / limit) }
+            let points = drawn.map { "\(Self.text(x($0.x))),\(Self.text(y($0.y)))" }
             out += "<polyline class=\"line \(line.style)\" "
             out += "points=\"\(points.joined(separator: " "))\">"
             out += "<title>\(Markup.escape(line.name))</title></polyline>"
             guard line.hasMarks else { continue }
-            for point in line.points {
+            for point in drawn {
                 out += "<circle class=\"mark \(line.style)\" cx=\"\(Self.text(x(point.x)))\" "
                 out += "cy=\"\(Self.text(y(point.y)))\" r=\"2.6\"/>"
             }
@@ -51,7 +53,7 @@ struct Plot {
         for step in 0...5 {
             let value = Double(step) / 5
             out += segment(value, 0, value, 1, "grid") + segment(0, value, 1, value, "grid")
-            let label = Markup.fixed(value, 1)
+            let label = Markup.fixed(value * limit, limit < 0.5 ? 3 : limit < 1 ? 2 : 1)
             out += "<text class=\"tick\" x=\"\(Self.text(x(value)))\" "
             out += "y=\"\(Self.text(y(0) + 15))\" text-anchor=\"middle\">\(label)</text>"
             out += "<text class=\"tick\" x=\"\(Self.text(x(0) - 6))\" "
