@@ -24,6 +24,7 @@ package struct AggregatedBaseline: Sendable {
         case users
     }
 
+    /// What is counted, and how rows stand.
     package struct Options: Sendable {
         /// Days of each window, back from the last event of the type; ≥ 0.
         package var windowDays: [Int64] = [1, 7, 30]
