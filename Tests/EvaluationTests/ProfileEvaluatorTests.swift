@@ -69,7 +69,7 @@ import Testing
         let long = try await evaluator { $0.epochCount = 60 }.evaluate(
             table, columns: [6..<9], name: "noise", tasks: [.churn])
         #expect(abs(short.tasks[0].auroc - 0.5) < 0.1)
-        #expect(long.tasks[0].auroc > short.tasks[0].auroc + 0.1)
+        #expect(long.tasks[0].auroc > short.tasks[0].auroc + 0.05)
     }
 
     @Test func `columns decide: noise alone finds nothing`() async throws {
