@@ -1,6 +1,7 @@
 import ControlProtocol
 import Daemon
 import Storage
+import Synchronization
 import TestSupport
 import Testing
 

@@ -3,6 +3,7 @@ import Events
 import GRDB
 import Pipeline
 import Refresh
+import Sessions
 import Snapshots
 import Storage
 import TestSupport

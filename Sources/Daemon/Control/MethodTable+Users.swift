@@ -1,4 +1,5 @@
 import ControlProtocol
+import EventLog
 import Events
 import Features
 import Pipeline
