@@ -85,7 +85,8 @@ import Testing
         for method in missing {
             #expect(await fixture.code(method, [:]) == .notAvailable, "\(method.rawValue)")
         }
-        #expect(Method.allCases.filter(\.isMutation).allSatisfy(\.needsOperator))
+        let open = Method.allCases.filter { $0.isMutation && !$0.needsOperator }
+        #expect(open.isEmpty)
     }
 
     @Test(arguments: cases)

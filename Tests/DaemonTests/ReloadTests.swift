@@ -60,6 +60,7 @@ import Testing
     func `applies every key that it says it applies`(key: String) async throws {
         let values = [
             "control.readers": "[1]", "control.operators": "[2]", "log.level": "error",
+            "control.request_bytes": "65536",
         ]
         let (section, name) = try #require(key.split(separator: ".").pair)
         set("\(section): {\(name): \(values[key] ?? "4096")}")

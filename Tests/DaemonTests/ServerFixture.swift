@@ -3,6 +3,7 @@ import Daemon
 import Logging
 import NIOCore
 import NIOPosix
+import Snapshots
 import Storage
 import TestSupport
 import Testing
