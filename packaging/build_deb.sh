@@ -61,5 +61,5 @@ chmod 644 "$TREE/DEBIAN/control" "$TREE/DEBIAN/conffiles" "$TREE/DEBIAN/md5sums"
 find "$TREE" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 
 PACKAGE=$OUT/ubpd_${VERSION}_$ARCHITECTURE.deb
-dpkg-deb --root-owner-group -Zxz -z6 --build "$TREE" "$PACKAGE" >&2
+dpkg-deb --root-owner-group -Zzstd -z3 --build "$TREE" "$PACKAGE" >&2
 echo "$PACKAGE"

@@ -2,6 +2,7 @@ import Daemon
 import Foundation
 import Pipeline
 import Storage
+import Synchronization
 import TestSupport
 import Testing
 
