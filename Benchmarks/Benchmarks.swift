@@ -11,8 +11,8 @@ struct Benchmark: AsyncParsableCommand {
             MemoryCommand.self, RecoveryCommand.self, LatencyCommand.self, DecodingCommand.self,
             WriteToFoldCommand.self, IdleCommand.self, SimulationCommand.self,
             TrainingCommand.self, EpochsCommand.self, ModelsCommand.self,
-            BPRCommand.self,
-            Worker.self,
+            BPRCommand.self, RefreshCommand.self, ProfilesCommand.self,
+            Worker.self, RefreshWorker.self,
         ],
         defaultSubcommand: All.self)
 }
@@ -26,8 +26,10 @@ struct CommonOptions: ParsableArguments {
     var json: String?
 
     @Option(
-        help: "Users of the generated log, for end-to-end and stages, and of the shop, for models.")
-    var users: Int?
+        help: ArgumentHelp(
+            "Users of the generated log, for end-to-end and stages, and of the shop, for models "
+                + "and refresh, which takes several with commas between."))
+    var users: UserCounts?
 
     @Option(help: "Directory on the disk to be measured; one is made in it and removed.")
     var work = "/var/tmp"
@@ -41,8 +43,8 @@ struct CommonOptions: ParsableArguments {
         let directory = "\(work)/ubpd-bench-\(String(host.randomness.next(), radix: 16))"
         try host.disk.makeDirectory(directory)
         var bench = try Bench(host: host, isSmall: small, work: directory, data: data)
-        bench.mixUserCount = users ?? bench.mixUserCount
-        bench.modelUserCount = users ?? bench.modelUserCount
+        bench.mixUserCount = users?.counts.first ?? bench.mixUserCount
+        bench.modelUserCount = users?.counts.first ?? bench.modelUserCount
         do {
             try await body(&bench)
         } catch {
@@ -73,6 +75,7 @@ struct All: AsyncParsableCommand {
             try await bench.models()
             try bench.stages()
             try await bench.endToEnd()
+            try bench.profiles()
             try await bench.latency()
             try bench.decoding()
             try await bench.writeToFold()
@@ -80,6 +83,7 @@ struct All: AsyncParsableCommand {
             try bench.memory()
             try bench.recovery()
             try bench.simulation()
+            try await bench.refreshes()
         }
     }
 }

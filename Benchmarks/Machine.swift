@@ -26,9 +26,14 @@ struct Usage {
     init(_ disk: any Disk) { self.disk = disk }
 
     /// Bytes in memory now.
-    func residentByteCount() throws -> Int64 {
+    func residentByteCount() throws -> Int64 { try byteCount("VmRSS") }
+
+    /// Most bytes in memory so far, or since the peak was last made to begin anew.
+    func peakByteCount() throws -> Int64 { try byteCount("VmHWM") }
+
+    private func byteCount(_ field: String) throws -> Int64 {
         let lines = try disk.text(of: "/proc/self/status", limit: 1 << 20).split(separator: "\n")
-        let words = lines.first { $0.hasPrefix("VmRSS") }?.split(whereSeparator: {
+        let words = lines.first { $0.hasPrefix(field) }?.split(whereSeparator: {
             $0 == " " || $0 == "\t"
         })
         guard let words, words.count > 1, let kilobytes = Int64(words[1]) else { return 0 }
