@@ -143,6 +143,17 @@ package struct EvaluationRun: Sendable {
         EvaluationLog(host: host, options: options.job.refresh, reporter: reporter)
     }
 
+    /// Whether a cursor's segment is this very file: a copy of what stands before some cutoff begins
+    /// with the same bytes.
+    private func isOfThisLog(_ cursor: Cursor) throws -> Bool {
+        let directory = options.job.refresh.logDirectory
+        let path = directory + "/" + SegmentName.name(cursor.segment)
+        guard cursor.segment >= 0, let status = try host.disk.status(path),
+            status.device == cursor.identity.device, status.inode == cursor.identity.inode
+        else { return false }
+        return try cursor.identity.isOf(segment: cursor.segment, in: directory, on: host.disk)
+    }
+
     private func isThere(_ facts: LogFacts) throws -> Bool {
         try facts.endIdentity.isOf(
             segment: facts.endSegment, in: options.job.refresh.logDirectory, on: host.disk)
@@ -219,10 +230,7 @@ package struct EvaluationRun: Sendable {
                 path: path, reason: "there is no manifest.json beside the pair")
         }
         reporter.begin("the log")
-        let isOfThisLog = try manifest.map {
-            try $0.cursor.identity.isOf(
-                segment: $0.cursor.segment, in: options.job.refresh.logDirectory, on: host.disk)
-        }
+        let isOfThisLog = try manifest.map { try isOfThisLog($0.cursor) }
         let cursor = isOfThisLog == true ? manifest?.cursor : nil
         let facts = try log.facts(upTo: cursor)
         let split = try split(facts)
