@@ -4,13 +4,19 @@ import Storage
 /// Writes log messages to the system's journal with their priority, and each of their metadata as a
 /// field `UBPD_NAME` that `journalctl UBPD_METHOD=snapshot.rollback` finds.
 package struct JournalLogHandler: LogHandler {
+    /// What every message of this logger carries.
     package var metadata: Logger.Metadata = [:]
+    /// Least important level that is sent.
     package var logLevel = Logger.Level.info
     private let journal: Journal
     private let label: String
     /// Takes what the journal did not take.
     private let fallback: @Sendable (String) -> Void
 
+    /// - Parameters:
+    ///   - journal: takes the messages.
+    ///   - label: their SYSLOG_IDENTIFIER.
+    ///   - fallback: takes a line, with its priority before it, that the journal did not take.
     package init(
         journal: Journal, label: String, fallback: @escaping @Sendable (String) -> Void
     ) {
@@ -19,11 +25,13 @@ package struct JournalLogHandler: LogHandler {
         self.fallback = fallback
     }
 
+    /// One of `metadata`.
     package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }
     }
 
+    /// Sends one message, without waiting.
     package func log(event: LogEvent) {
         let all = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
         let text = ([event.message.description] + all.map { "\($0.key)=\($0.value)" })

@@ -30,8 +30,10 @@ struct RefreshPlanner {
     /// - Throws: `noSpace` when there is none: the first one is made by hand (DESIGN §6).
     func isDue(_ live: PublishedGeneration?, afterDays days: Int64, _ log: LogSpan) throws -> Bool {
         guard let live else { throw RefreshError.noSpace(directory: stateDirectory) }
-        // A space's window ends behind the second that was now.
-        return log.nowSeconds + 1 - live.space.manifest.fitTo >= days * 86_400
+        // Its scalers are fitted to the cut, weeks before the end of the log it was made from.
+        let space = live.space.manifest
+        let made = space.numbers["refresh.now_seconds"].map { Int64($0) } ?? space.fitTo
+        return log.nowSeconds - made >= days * 86_400
     }
 
     /// Decides, reading the log to its end where `log` does not say how it ends.
