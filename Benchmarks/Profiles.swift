@@ -31,9 +31,9 @@ extension Bench {
                 report.add(
                     group, name, "us",
                     microseconds {
-                        let settled = builder.settle([input], withLogits: false)
+                        let settled = builder.settle([input], asOf: Self.asOf, withLogits: false)
                         values.removeAll(keepingCapacity: true)
-                        builder.append(settled, asOf: Self.asOf, to: &values)
+                        builder.append(settled, to: &values)
                     })
                 columns.append(values)
             }

@@ -230,14 +230,15 @@ package struct EvaluationRun: Sendable {
                 path: path, reason: "there is no manifest.json beside the pair")
         }
         reporter.begin("the log")
-        let isOfThisLog = try manifest.map { try isOfThisLog($0.cursor) }
-        let cursor = isOfThisLog == true ? manifest?.cursor : nil
+        var isOwn: Bool?
+        if let manifest { isOwn = try isOfThisLog(manifest.cursor) }
+        let cursor = isOwn == true ? manifest?.cursor : nil
         let facts = try log.facts(upTo: cursor)
         let split = try split(facts)
         if let manifest {
             try EvaluationFence(host: host, cutoffSeconds: split.cutoffSeconds).check(
                 manifest, in: path, newestSeconds: facts.newestSeconds)
-            if isOfThisLog == false {
+            if isOwn == false {
                 warnings.append(
                     "the snapshot's cursor is not in this log: what it has seen is judged by its "
                         + "as_of and by what its generation was fitted to")
