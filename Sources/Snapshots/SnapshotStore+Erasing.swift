@@ -65,7 +65,11 @@ extension SnapshotStore {
             try? host.disk.remove(aside)
             throw error
         }
-        try onDisk { () throws(StorageError) in try host.disk.remove(aside) }
+        // Gone for good, or the user's row would be there again after a power failure.
+        try onDisk { () throws(StorageError) in
+            try host.disk.remove(aside)
+            try host.disk.syncDirectory(directory)
+        }
         return true
     }
 

@@ -164,7 +164,7 @@ struct EvaluateCommand: AsyncParsableCommand {
             chosen.source = .own(twoSpaces: twoSpaces)
         }
         chosen.cutoffSeconds = cutoff.flatMap(EvaluationOptions.cutoffSeconds)
-        chosen.clientsPath = clients
+        chosen.userListPath = clients
         chosen.workDirectory = work
         chosen.rows = try rows.map(EvaluationRow.parse)
         chosen.tasks = try chosenTasks()

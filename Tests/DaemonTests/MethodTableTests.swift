@@ -260,7 +260,6 @@ import Testing
 
     @Test func `says what is not there yet, and what never will be`() async {
         #expect(await code("finetune.start") == .notAvailable)
-        #expect(await code("user.forget", ["user": 1]) == .notAvailable)
         guard case .failure(let error) = await answer("snapshot.lsit") else {
             Issue.record("answered")
             return

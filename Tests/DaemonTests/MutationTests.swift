@@ -51,6 +51,10 @@ import Testing
             method: .refreshCancel, call: "cancel false", bad: ["pid": 1],
             other: ["expect_version": 2]),
         Case(
+            method: .userForget, params: ["user": "7", "reason": "asked"],
+            call: "forget 7 asked false false", bad: ["user": "7", "reason": 5],
+            other: ["user": "8", "reason": "asked"]),
+        Case(
             method: .quarantineReplay, params: ["keys": ["17/4711"]],
             call: "replay 17/4711 false", bad: ["keys": "17/4711"], other: ["keys": ["17/4712"]]),
         Case(

@@ -1,5 +1,6 @@
 import EventLog
 import Events
+import Foundation
 import GRDB
 import Pipeline
 import Storage
@@ -179,8 +180,11 @@ func copyDurable(_ source: String, to target: String) throws {
     try disk.makeDirectory(target)
     for name in try disk.names(in: source) {
         let (from, to) = (source + "/" + name, target + "/" + name)
-        if try disk.status(from)?.kind == .directory {
+        let kind = try disk.status(from)?.kind
+        if kind == .directory {
             try copyDurable(from, to: to)
+        } else if kind == .link {
+            try FileManager.default.copyItem(atPath: from, toPath: to)
         } else if name.hasSuffix(".sqlite") {
             // Read first, so that the quarantine copied later is not behind it.
             // One that is being opened is locked for a moment.

@@ -128,7 +128,12 @@ import Testing
         let targets = TargetLists(shop.statistics)
         let network = GateShop.networks(targets)[1].1
         let weights = try network.layout.weights(try #require(shop.good.encoders[.mtlChurn]))
-        let shard = network.shard(examples)
+        let shard = network.shard(
+            examples.map { example in
+                var read = example
+                read.rows = example.latestRows(64, readsEndRow: true) ?? []
+                return read
+            })
         let logits = network.forward(
             shard.input,
             NetworkPass(layout: network.layout, weights: weights, workspace: Workspace())

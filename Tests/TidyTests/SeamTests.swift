@@ -84,6 +84,21 @@ private let exceptions = [
         path: "Sources/ubpctl/ControlClient.swift", name: "timer",
         reason: "how long an operator waits for an answer"),
     Exception(
+        path: "Sources/ubpctl/TopCommand.swift", name: "timer",
+        reason: "how long an operator looks at what was shown"),
+    Exception(
+        path: "Sources/ubpctl/Watching.swift", name: "timer",
+        reason: "how long an operator looks at what was shown"),
+    Exception(
+        path: "Sources/ubpctl/Watching.swift", name: "environment",
+        reason: "TERM and NO_COLOR say what the terminal can and may do"),
+    Exception(
+        path: "Sources/ubpctl/Watching.swift", name: "standard streams",
+        reason: "a screen is drawn anew at once, which print's buffer would cut into pieces"),
+    Exception(
+        path: "Sources/Daemon/Metrics/MetricsFileService.swift", name: "timer",
+        reason: "the pace of a file for people who look at clocks; no state depends on it"),
+    Exception(
         path: "Sources/ubpctl/UBPCtl.swift", name: "environment",
         reason: "UBPD_SOCKET names the socket"),
     Exception(

@@ -4,7 +4,9 @@ import Storage
 
 extension MethodTable {
     /// Answers one request; a mutation that is no dry run is carried out once under its id and
-    /// entered into the audit, refused or done. How long it took is told by `metrics`.
+    /// entered into the audit, refused or done.
+    ///
+    /// How long it took is told by `metrics`.
     package func answer(
         _ request: Request, of asker: Asker, connections: Int = 0
     ) async -> Result<JSONValue, ControlError> {

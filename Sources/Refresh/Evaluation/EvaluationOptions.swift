@@ -24,7 +24,7 @@ package struct EvaluationOptions: Sendable {
     /// Nil takes the challenge's, from the last purchase.
     package var cutoffSeconds: Int64?
     /// A list of users; nil asks about all with an event before the cutoff.
-    package var clientsPath: String?
+    package var userListPath: String?
     /// Nil takes `<state_dir>/evaluate`.
     package var workDirectory: String?
     /// Nil scores each part, the whole, the published columns, the baseline, and the oracle.
@@ -70,7 +70,7 @@ package struct EvaluationOptions: Sendable {
     var directory: String { workDirectory ?? job.refresh.stateDirectory + "/evaluate" }
 
     /// Everything that input, generation and snapshots depend on beside the log, `key = value`.
-    func settings(clients: String) -> [String] {
+    func settings(userList: String) -> [String] {
         let source =
             switch source {
             case .own(let twoSpaces): twoSpaces ? "two spaces" : "one space"
@@ -79,7 +79,7 @@ package struct EvaluationOptions: Sendable {
             }
         let cutoff = cutoffSeconds.map(String.init) ?? "from the last purchase"
         return [
-            "cutoff = \(cutoff)", "profiles = \(source)", "clients = \(clients)",
+            "cutoff = \(cutoff)", "profiles = \(source)", "users = \(userList)",
             "hybrid = \(pipeline.hybrid)",
         ] + job.settings
     }

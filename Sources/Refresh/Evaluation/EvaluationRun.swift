@@ -73,7 +73,7 @@ package struct EvaluationRun: Sendable {
         if case .snapshot(let path, let unchecked) = options.source {
             return try snapshotSubject(path, unchecked: unchecked)
         }
-        let asked = try options.clientsPath.map { try EvaluationUsers.read($0, on: host.disk) }
+        let asked = try options.userListPath.map { try EvaluationUsers.read($0, on: host.disk) }
         let plan = try decide(asked)
         let split = EvaluationSplit(cutoffSeconds: plan.cutoffSeconds)
         let fence = EvaluationFence(host: host, cutoffSeconds: split.cutoffSeconds)
@@ -109,11 +109,11 @@ package struct EvaluationRun: Sendable {
 
     /// The plan of an earlier call, or a new one from a pass over the log.
     private func decide(_ asked: [UserID]?) throws -> EvaluationPlan {
-        let clients = asked.map { users in
+        let userList = asked.map { users in
             "\(users.count), "
                 + ContentHash.hex(of: Array(users.map(\.description).joined(separator: "\n").utf8))
         }
-        let settings = options.settings(clients: clients ?? "all")
+        let settings = options.settings(userList: userList ?? "all")
         let earlier = try directory.plan()
         if let earlier, !options.mustRestart, !earlier.isFinished, earlier.settings == settings,
             try isThere(earlier.facts)
@@ -218,7 +218,7 @@ package struct EvaluationRun: Sendable {
     private func snapshotSubject(_ path: String, unchecked: Bool) throws -> EvaluationSubject {
         let table = try EmbeddingTable(directory: path, on: host.disk)
         let asked =
-            try options.clientsPath.map { try EvaluationUsers.read($0, on: host.disk) }
+            try options.userListPath.map { try EvaluationUsers.read($0, on: host.disk) }
             ?? Set(table.ids).sorted()
         var warnings: [String] = []
         let manifest = unchecked ? nil : try EvaluationFence.manifest(of: path, on: host.disk)

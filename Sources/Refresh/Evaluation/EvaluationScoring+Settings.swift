@@ -23,7 +23,7 @@ extension EvaluationScoring {
                     + "\(targets.validation.buyers) users"),
             Setting(
                 "users",
-                "\(targets.users.count) (\(options.clientsPath ?? population)), "
+                "\(targets.users.count) (\(options.userListPath ?? population)), "
                     + "\(targets.activeUserCount) of them past buyers"),
             Setting("profiles", origin),
         ]

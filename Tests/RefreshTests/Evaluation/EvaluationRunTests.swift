@@ -177,12 +177,12 @@ import Testing
         }
         options.cutoffSeconds = nil
         try RealDisk().open(root.path + "/list", .create).write(Array("12\nten\n".utf8), at: 0)
-        options.clientsPath = root.path + "/list"
+        options.userListPath = root.path + "/list"
         await expectError(shop, options) { error in
             guard case .badList = error else { return false }
             return error.description.contains("line 2 is 'ten'")
         }
-        options.clientsPath = nil
+        options.userListPath = nil
         options.workDirectory = root.path
         await expectError(shop, options) { error in
             guard case .foreign(_, let name) = error else { return false }
