@@ -88,6 +88,22 @@ install:  ## programs, units, and a configuration where there is none; DESTDIR, 
 	done
 	install -m 644 systemd/ubpd.sysusers.conf "$(DESTDIR)$(PREFIX)/lib/sysusers.d/ubpd.conf"
 	install -m 644 systemd/ubpd.tmpfiles.conf "$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/ubpd.conf"
+	install -d "$(DESTDIR)$(PREFIX)/share/man/man1" "$(DESTDIR)$(PREFIX)/share/man/man5" \
+		"$(DESTDIR)$(PREFIX)/share/man/man8" "$(DESTDIR)$(PREFIX)/share/bash-completion/completions" \
+		"$(DESTDIR)$(PREFIX)/share/zsh/vendor-completions" \
+		"$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d"
+	python3 scripts/man.py $(BINARIES) $(BINARIES)/man
+	install -m 644 $(BINARIES)/man/ubpctl.1 "$(DESTDIR)$(PREFIX)/share/man/man1"
+	install -m 644 $(BINARIES)/man/ubpd.yaml.5 "$(DESTDIR)$(PREFIX)/share/man/man5"
+	install -m 644 $(BINARIES)/man/ubpd.8 "$(DESTDIR)$(PREFIX)/share/man/man8"
+	for program in ubpd ubpctl; do \
+		for form in bash:bash-completion/completions/$$program zsh:zsh/vendor-completions/_$$program \
+			fish:fish/vendor_completions.d/$$program.fish; do \
+			$(BINARIES)/$$program --generate-completion-script $${form%%:*} \
+				> "$(DESTDIR)$(PREFIX)/share/$${form#*:}" && \
+			chmod 644 "$(DESTDIR)$(PREFIX)/share/$${form#*:}" || exit 1; \
+		done; \
+	done
 	test -e "$(DESTDIR)$(CONFIG)" || { \
 		sed -e 's|^  readers: \[\]|  readers: [group:ubpd-read]|' \
 			-e 's|^  operators: \[\]|  operators: [group:ubpd]|' config/ubpd.yaml > "$(DESTDIR)$(CONFIG)" && \

@@ -43,6 +43,7 @@ cp docs/operations.md docs/control.md "$DOC/"
 } | gzip -9n >"$DOC/changelog.gz"
 mkdir -p "$TREE/usr/share/lintian/overrides"
 cp packaging/debian/lintian-overrides "$TREE/usr/share/lintian/overrides/ubpd"
+gzip -9n "$TREE"/usr/share/man/man?/*
 chmod -R u=rwX,go=rX "$TREE"
 
 # dpkg-shlibdeps wants a source tree around it.

@@ -89,7 +89,9 @@ struct ErasureTests {
         var again = options
         again.stateDirectory = directory.path + "/again"
         _ = try await fixture.refold(again, from: state)
-        #expect(try await planted(Self.values, below: again.stateDirectory) == [])
+        // But for digests of event ids, in bytes that no table points at (docs/forgetting.md).
+        let left = try await planted(Self.values, below: again.stateDirectory)
+        #expect(left.filter { !$0.hasPrefix("word:") } == [])
         // What the log's producer keeps is another matter.
         let log = try await Child.run(
             ["sh", "-c", "lz4 -dc \(options.logDirectory)/*.lz4 | grep -c \(Self.url)"])

@@ -1,5 +1,7 @@
 import Evaluation
 import Pipeline
+import Snapshots
+import Storage
 
 /// Everything that an evaluation is told from outside.
 package struct EvaluationOptions: Sendable {
@@ -41,6 +43,8 @@ package struct EvaluationOptions: Sendable {
     package var mustRestart = false
     /// Whether curves and the map are wanted.
     package var wantsPage = false
+    /// The newest input that forgets somebody; 0 for none.
+    private(set) var lastForget: Int64 = 0
 
     package init(job: RefreshJobOptions, pipeline: PipelineOptions) {
         self.job = job
@@ -66,6 +70,15 @@ package struct EvaluationOptions: Sendable {
         }
     }
 
+    /// Leaves out whoever was forgotten, by the registry of the state directory, so that nothing is
+    /// learned from them and no copy of their events is made.
+    mutating func skipForgotten(on disk: any Disk) throws(SnapshotError) {
+        let forgets = try Registry.forgets(
+            stateDirectory: job.refresh.stateDirectory, upTo: .max, on: disk)
+        job.refresh.forgotten = ForgottenUsers(forgets, applied: .max)
+        lastForget = forgets.last?.id ?? 0
+    }
+
     /// Where it works.
     var directory: String { workDirectory ?? job.refresh.stateDirectory + "/evaluate" }
 
@@ -80,7 +93,7 @@ package struct EvaluationOptions: Sendable {
         let cutoff = cutoffSeconds.map(String.init) ?? "from the last purchase"
         return [
             "cutoff = \(cutoff)", "profiles = \(source)", "users = \(userList)",
-            "hybrid = \(pipeline.hybrid)",
+            "hybrid = \(pipeline.hybrid)", "forgotten = up to input \(lastForget)",
         ] + job.settings
     }
 }

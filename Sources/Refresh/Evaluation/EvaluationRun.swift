@@ -31,12 +31,16 @@ package struct EvaluationRun: Sendable {
         say: @escaping @Sendable (String) -> Void = { _ in }
     ) throws(EvaluationRunError) {
         self.host = host
-        self.options = options
         self.say = say
         reporter = EvaluationReporter(host.clock, show: progress)
-        do { directory = try EvaluationDirectory(options.directory, on: host) } catch {
+        var options = options
+        do {
+            try options.skipForgotten(on: host.disk)
+            directory = try EvaluationDirectory(options.directory, on: host)
+        } catch {
             throw EvaluationRunError(error)
         }
+        self.options = options
     }
 
     /// Does what is left to do, scores, and reports.

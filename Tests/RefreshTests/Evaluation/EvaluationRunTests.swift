@@ -38,6 +38,36 @@ import Testing
         try await checkSnapshots(shop, document)
     }
 
+    @Test func `copies and scores nothing of who was forgotten`() async throws {
+        let root = try TemporaryDirectory()
+        let shop = try CoinShop(root: root.path)
+        var options = shop.options("a")
+        options.mustKeep = true
+        options.tasks = [.conversion]
+        let names = try await Child.run([
+            "sh", "-c", "lz4 -dcq \(root.path)/log/*.lz4 | grep -m 1 -o '\"client_id\":[0-9]*'",
+        ])
+        let name = String(names.output.prefix { $0 != "\n" })
+        let user = try #require(Int64(name.drop { !$0.isNumber }))
+        let state = options.job.refresh.stateDirectory
+        try RealDisk().makeDirectory(state)
+        do {
+            let registry = try Registry.recover(stateDirectory: state, on: .real).registry
+            // Behind the log's end, so that all that it has of the user is skipped.
+            _ = try registry.addForget(
+                UserID(rawValue: user), allowsReturn: false, reason: "asked",
+                at: RecordPlace(segment: 1_000_000, recordIndex: 0), offset: 1 << 40, seconds: 1,
+                above: 0)
+        }
+        let document = try await shop.run(options)
+        #expect(document.report.userCount == Int(CoinShop.userCount) - 1)
+        let copied = try await Child.run([
+            "sh", "-c",
+            "lz4 -dcq \(state)/evaluate/input/*.lz4 | grep -c -E '\(name)([^0-9]|$)'",
+        ])
+        #expect(copied.output == "0\n", "\(name): \(copied.output)")
+    }
+
     /// An outside judge reads log and copy: what is before the cutoff, in log order, and no more.
     private func checkInput(_ root: String) async throws {
         let judge = """
