@@ -85,7 +85,7 @@ struct OracleDesk {
         for (index, labels) in plan.labels.enumerated() {
             switch labels {
             case .binary:
-                answers[index][user] = Float(forecast.quiet(chain, share: 1))
+                answers[index][user] = Float(min(1, forecast.quiet(chain, share: 1)))
             case .categories(let places):
                 for (label, place) in places.enumerated() {
                     let share = place.map { affinities[$0] } ?? 0
@@ -106,7 +106,7 @@ struct OracleDesk {
 
     /// P(a session of that share buys in the window).
     private func buys(_ chain: OracleForecast.User, _ share: Double) -> Float {
-        share > 0 ? Float(1 - forecast.quiet(chain, share: share)) : 0
+        share > 0 ? Float(max(0, 1 - forecast.quiet(chain, share: share))) : 0
     }
 
     /// P(a buying session buys the item).

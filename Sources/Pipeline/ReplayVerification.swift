@@ -225,7 +225,9 @@ package struct ReplayVerification: Sendable {
             part.rows += 1
             switch (key(left), key(right)) {
             case (let one?, let other?) where one == other:
-                if left != right { part.note(name(one) + ": differs") }
+                if left != right, !areCursorsAtOnePlace(table, left, right) {
+                    part.note(name(one) + ": differs")
+                }
                 (left, right) = (try next(stored), try next(made))
             case (let one?, let other) where other == nil || isBefore(one, other ?? one):
                 part.note(name(one) + ": is in the state alone")
@@ -236,6 +238,22 @@ package struct ReplayVerification: Sendable {
             }
         }
         return part
+    }
+
+    /// Whether two rows are the cursor and differ only in how much of its segment's head the identity
+    /// covers: that is as much as had been read by then of a file that grew, no matter of the fold.
+    private static func areCursorsAtOnePlace(
+        _ table: String, _ left: [DatabaseValue]?, _ right: [DatabaseValue]?
+    ) -> Bool {
+        guard table == "meta", let left, let right, left.count == 2, right.count == 2,
+            String.fromDatabaseValue(left[0]) == "cursor",
+            let stored = Data.fromDatabaseValue(left[1]),
+            let made = Data.fromDatabaseValue(right[1]),
+            var one = try? JSONDecoder().decode(EventLog.Cursor.self, from: stored),
+            let other = try? JSONDecoder().decode(EventLog.Cursor.self, from: made)
+        else { return false }
+        one.identity.headHash = other.identity.headHash
+        return one == other
     }
 
     private static func isBefore(_ one: [DatabaseValue], _ other: [DatabaseValue]) -> Bool {

@@ -52,6 +52,32 @@ struct VerificationTests {
         #expect(try await verify(strict, 1).isEqual)
     }
 
+    @Test func `what a cursor's identity covers of a growing file is no difference`()
+        async throws
+    {
+        let directory = try TemporaryDirectory()
+        let fixture = try PipelineFixture(root: directory.path, count: 500)
+        _ = try await fixture.outcome(fixture.options)
+        let path = fixture.options.stateDirectory + "/generations/1/state.sqlite"
+        func change(_ field: String) async throws {
+            // The low 16 bits are the number of bytes covered: SQLite's own JSON, not our coding.
+            try await DatabaseQueue(path: path).write { db in
+                try db.execute(
+                    sql: """
+                        UPDATE meta SET value = CAST(
+                            json_set(CAST(value AS TEXT), '$.\(field)', 65) AS BLOB)
+                        WHERE key = 'cursor'
+                        """)
+                #expect(db.changesCount == 1)
+            }
+        }
+        try await change("identity.headHash")
+        #expect(try await verify(fixture.options).isEqual)
+        try await change("identity.inode")
+        let differences = try await verify(fixture.options).differences
+        #expect(differences == ["meta cursor: differs"])
+    }
+
     @Test func `one changed byte, a missing user and a foreign row are each found`() async throws {
         let directory = try TemporaryDirectory()
         let fixture = try PipelineFixture(root: directory.path, count: 1000)
