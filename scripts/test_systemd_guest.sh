@@ -310,6 +310,8 @@ python3 - <<'PYTHON' || fail "an id of a user stands in the journal"
 import re, subprocess, sys
 import numpy as np
 ids = {str(i) for i in np.load("/var/lib/ubpd/state/snapshots/current/client_ids.npy") if i > 99999}
+# The user of docs/operations.md, who was asked about by id and is forgotten by now.
+ids.add("900017")
 text = subprocess.run(["journalctl", "-o", "cat", "--no-pager", "-u", "ubpd*"],
                       stdout=subprocess.PIPE, text=True, check=True).stdout
 found = sorted(ids & set(re.findall(r"(?<![\w.])\d{6,}(?![\w.])", text)))
