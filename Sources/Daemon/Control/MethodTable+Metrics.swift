@@ -11,10 +11,10 @@ extension MethodTable {
         _ params: [JSONValue.Member], connections: Int
     ) async throws(ControlError) -> JSONValue {
         try Parameters(params).finish()
-        let page = try await ask { service throws(PipelineError) in try await service.status() }
+        let report = try await standing()
         return [
             "content_type": .string(Self.metricsType),
-            "text": .string(metricsPage(page, connections: connections).text(.openMetrics)),
+            "text": .string(metricsPage(report, connections: connections).text(.openMetrics)),
         ]
     }
 

@@ -143,14 +143,19 @@ package struct MethodTable: Sendable {
         _ params: [JSONValue.Member], connections: Int
     ) async throws(ControlError) -> JSONValue {
         try Parameters(params).finish()
-        let report = try await ask { service throws(PipelineError) in try await service.status() }
-        var reply = StatusReply(report)
+        var reply = StatusReply(try await standing())
         reply.version = Version.program
         reply.processID = Int64(Accounts.ownProcess)
         reply.uptimeSeconds = uptimeSeconds
         reply.connections = Int64(connections)
-        if let problem = reloader?.problem { reply.degraded.append(problem) }
         return reply.json
+    }
+
+    /// The pipeline's word, and a reload that was refused beside it.
+    func standing() async throws(ControlError) -> StatusReport {
+        var report = try await ask { service throws(PipelineError) in try await service.status() }
+        if let problem = reloader?.problem { report.degraded.append(problem) }
+        return report
     }
 
     /// Since the table was made, to the millisecond.

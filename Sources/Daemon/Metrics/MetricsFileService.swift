@@ -50,7 +50,7 @@ package struct MetricsFileService: Service {
     /// A pipeline that does not answer leaves the file as it was, whose age then tells.
     package func write() async -> String? {
         do {
-            let report = try await table.service.status()
+            let report = try await table.standing()
             let text = table.metricsPage(report, connections: 0).text(.textfile)
             try AtomicFile.write(Array(text.utf8), to: path, on: host)
             return nil
