@@ -136,13 +136,16 @@ package struct ProfileBuilder: Sendable {
 
     /// Appends profiles, `[users, D]`, to `values`, each of the time its user speaks for.
     package func append(_ users: [Settled], to values: inout [Float]) {
-        let ended = model.parts.contains(.esa) ? endedStates(users) : []
+        var ended = model.parts.contains(.esa) ? endedStates(users) : []
+        model.scaling.apply(.esa, &ended)
         let width = users.isEmpty ? 0 : ended.count / users.count
         for (index, user) in users.enumerated() {
             for part in model.parts where part.isPublished { values += columns(part, user) }
             values.append(contentsOf: ended[index * width..<(index + 1) * width])
             if model.parts.contains(.stats) {
-                values.append(contentsOf: StatsPart.values(user.state, asOf: user.asOf))
+                var stats = StatsPart.values(user.state, asOf: user.asOf)
+                model.scaling.apply(.stats, &stats)
+                values.append(contentsOf: stats)
             }
         }
     }

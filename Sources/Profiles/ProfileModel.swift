@@ -20,6 +20,8 @@ package struct ProfileModel: Sendable {
     package let parts: [ProfilePart]
     let itemScores: TargetScores
     let categoryScores: TargetScores
+    /// Of the space; empty in one whose columns are served as they are.
+    let scaling: ColumnScaling
 
     /// N: the rows that the multi-task encoders read.
     package var rowWindow: Int { bank.rowWindow }
@@ -56,7 +58,11 @@ package struct ProfileModel: Sendable {
         self.init(
             reducer: Reducer(statistics: statistics, options: fold), targets: space.targets,
             bank: bank, endRowNetworks: space.endRowNetworks, generation: generation,
-            hybrid: hybrid)
+            hybrid: hybrid, scaling: space.scaling ?? ColumnScaling([:]))
+        guard let misfit = scaling.misfit(layout) else { return }
+        throw .wrongShape(
+            name: "\(misfit.part.rawValue).centre in \(ColumnScaling.path)", shape: [misfit.width],
+            wanted: [misfit.wanted])
     }
 
     /// Generation 0: the stats part alone.
@@ -65,17 +71,20 @@ package struct ProfileModel: Sendable {
             reducer: Reducer(statistics: .empty, options: fold),
             targets: TargetLists(categories: [], items: []),
             bank: EncoderBank(rowWindow: fold.rowWindow), endRowNetworks: [],
-            generation: GenerationFiles(itemFactors: nil, categoryFactors: nil), hybrid: .extended)
+            generation: GenerationFiles(itemFactors: nil, categoryFactors: nil), hybrid: .extended,
+            scaling: ColumnScaling([:]))
     }
 
     private init(
         reducer: Reducer, targets: TargetLists, bank: EncoderBank,
-        endRowNetworks: Set<EncoderName>, generation: GenerationFiles, hybrid: Hybrid
+        endRowNetworks: Set<EncoderName>, generation: GenerationFiles, hybrid: Hybrid,
+        scaling: ColumnScaling
     ) {
         self.reducer = reducer
         self.targets = targets
         self.bank = bank
         self.endRowNetworks = endRowNetworks
+        self.scaling = scaling
         itemScores = TargetScores(generation.itemFactors, targets.items)
         categoryScores = TargetScores(generation.categoryFactors, targets.categories)
         var widths: [(part: ProfilePart, width: Int)] = []

@@ -8,7 +8,8 @@ import Storage
 ///
 /// `vocabulary.json` and `targets.json` hold lists of ids as decimal strings, most frequent first;
 /// `encoders/<name>.safetensors` holds a network's tensors under PyTorch's names. `manifest.json`, which
-/// publishing writes, says under `end_row` which of the networks read END.
+/// publishing writes, says under `end_row` which of the networks read END; `scaling.safetensors` says how
+/// the columns of the extensions are scaled.
 package struct SpaceFiles: Sendable {
     package var vocabulary: RowVocabulary
     package var targets: TargetLists
@@ -16,17 +17,21 @@ package struct SpaceFiles: Sendable {
     package var encoders: [EncoderName: [NamedTensor]]
     /// The multi-task encoders that were trained on rows with END after them (docs/rows.md §7).
     package var endRowNetworks: Set<EncoderName>
+    /// nil in a space of an older version or of untrained weights, whose columns are served as they are.
+    package var scaling: ColumnScaling?
 
     /// The contents of a space; its own networks read END unless something else is said.
     package init(
         vocabulary: RowVocabulary, targets: TargetLists,
         encoders: [EncoderName: [NamedTensor]],
-        endRowNetworks: Set<EncoderName> = Set(EncoderName.multiTask)
+        endRowNetworks: Set<EncoderName> = Set(EncoderName.multiTask),
+        scaling: ColumnScaling? = nil
     ) {
         self.vocabulary = vocabulary
         self.targets = targets
         self.encoders = encoders
         self.endRowNetworks = endRowNetworks
+        self.scaling = scaling
     }
 
     /// What the space's manifest says under `end_row`: names, ascending.
@@ -54,6 +59,7 @@ package struct SpaceFiles: Sendable {
                     "categories": targets.categories, "items": targets.items,
                 ]),
             ]
+            files[ColumnScaling.path] = try scaling?.encoded()
             for (name, tensors) in encoders {
                 files[Self.path(name)] = try SafetensorsFile(tensors, metadata: metadata).encoded()
             }
@@ -84,6 +90,10 @@ package struct SpaceFiles: Sendable {
             }
             endRowNetworks = try Self.endRowNetworks("\(space)/manifest.json", disk)
                 .intersection(encoders.keys)
+            let scalingPath = "\(space)/\(ColumnScaling.path)"
+            scaling =
+                try disk.status(scalingPath) == nil
+                ? nil : try ColumnScaling(path: scalingPath, on: disk)
         } catch let error as FeatureError {
             throw error
         } catch {

@@ -2,9 +2,11 @@ import Storage
 
 /// What gives the profile's columns their meaning (DESIGN §6).
 package struct SpaceManifest: Sendable, Equatable, Codable {
-    /// The newest schema this package reads and the one it writes; 2 knows `end_row`, without which
-    /// the multi-task networks would be served rows other than those they learned from.
-    package static let schema = 2
+    /// The newest schema this package reads and the one it writes.
+    ///
+    /// 2 knows `end_row`, without which the multi-task networks would be served rows other than those
+    /// they learned from; 3 knows `scaling.safetensors`, without which columns would be served unscaled.
+    package static let schema = 3
 
     package var schema = Self.schema
     package var id: Int64

@@ -297,6 +297,8 @@ class Model:
             tensors = read_safetensors(os.path.join(space, "encoders", name))
             self.encoders[name.removesuffix(".safetensors")] = {
                 key: value.astype(np.float64) for key, value in tensors.items()}
+        scaling = os.path.join(space, "scaling.safetensors")
+        self.scaling = read_safetensors(scaling) if os.path.exists(scaling) else {}
         self.factors = {}
         for name in ("items", "categories"):
             path = os.path.join(folder, "factors", f"{name}.safetensors")
@@ -333,4 +335,9 @@ class Model:
             parts["esa"] = ended(self.encoders["esa"], tokens_of(user.rows, self.vocabulary),
                                  as_of - newest)
         parts["stats"] = np.array(statistics(user, events, shop, as_of))
+        for part in ("esa", "stats"):
+            if f"{part}.centre" in self.scaling:
+                centre, factor = (self.scaling[f"{part}.{key}"].astype(np.float64)
+                                  for key in ("centre", "factor"))
+                parts[part] = np.clip((parts[part] - centre) * factor, -10, 10)
         return parts

@@ -28,12 +28,16 @@ import Testing
             vocabulary: RowVocabulary(
                 categories: [5, -7], items: [9_007_199_254_740_993], urls: []),
             targets: TargetLists(categories: [5], items: [9_007_199_254_740_993, 1]),
-            encoders: [.sra: tensors, .previousSRA: tensors])
+            encoders: [.sra: tensors, .previousSRA: tensors],
+            scaling: ColumnScaling([
+                .esa: ColumnScaling.Columns(centres: [0.5, -3], factors: [1.25, 0.125])
+            ]))
         try write(try space.encoded(metadata: ["trained": "false"]), below: "/space", on: disk)
         let read = try SpaceFiles(space: "/space", on: disk)
         #expect(read.vocabulary == space.vocabulary)
         #expect(read.targets == space.targets)
         #expect(read.encoders == space.encoders)
+        #expect(read.scaling == space.scaling)
     }
 
     @Test func `which networks read END is what the manifest says, none where it says nothing`()

@@ -45,7 +45,7 @@ extension RefreshRun {
 
     /// A new space's encoders, those of the space before it included, and which of them read END:
     /// the new ones do, the previous space's as it did there.
-    func encoders() throws -> (
+    private func encoders() throws -> (
         tensors: [EncoderName: [NamedTensor]], endRowNetworks: Set<EncoderName>
     ) {
         var encoders: [EncoderName: [NamedTensor]] = [:]
@@ -63,6 +63,15 @@ extension RefreshRun {
         return (encoders, endRowNetworks)
     }
 
+    /// What a new space freezes, its scaling excepted.
+    func newSpace() throws -> SpaceFiles {
+        let fitted = try statistics(.statisticsThen)
+        let (encoders, endRowNetworks) = try encoders()
+        return SpaceFiles(
+            vocabulary: RowVocabulary(fitted), targets: TargetLists(fitted), encoders: encoders,
+            endRowNetworks: endRowNetworks)
+    }
+
     /// The space that regularises a new one: the live one, if it was trained.
     private var previous: Int64? {
         live.flatMap { $0.space.manifest.trained ? $0.space.manifest.id : nil }
@@ -77,19 +86,17 @@ extension RefreshRun {
     }
 
     private func publishSpace() throws {
-        let fitted = try statistics(.statisticsThen)
         let span = try span(.statisticsThen)
-        let (encoders, endRowNetworks) = try encoders()
-        var files = try StatisticsFiles.spaceFiles(fitted)
-        let space = SpaceFiles(
-            vocabulary: RowVocabulary(fitted), targets: TargetLists(fitted), encoders: encoders,
-            endRowNetworks: endRowNetworks)
+        var space = try newSpace()
+        space.scaling = try ColumnScaling(path: scalingPath, on: host.disk)
+        var files = try StatisticsFiles.spaceFiles(try statistics(.statisticsThen))
         let metadata = [
             "trained": "true", "seed": String(options.refresh.seed),
             "quick": String(options.isQuick),
         ]
         files.merge(try space.encoded(metadata: metadata)) { $1 }
-        let isBlended = encoders[.previousSRA] != nil || encoders[.previousMTL] != nil
+        let isBlended =
+            space.encoders[.previousSRA] != nil || space.encoders[.previousMTL] != nil
         _ = try made.publishSpace(
             SpaceManifest(
                 id: plan.space, trained: true, seed: options.refresh.seed, fitFrom: span.from,

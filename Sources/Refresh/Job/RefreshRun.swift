@@ -46,6 +46,7 @@ struct RefreshRun: Sendable {
         case .factorsThen:
             try await trainFactors(
                 plan.windowBeforeCut(days: options.historyDays), in: step, to: aside)
+        case .scaling: try fitScaling(to: aside)
         case .factorsNow:
             try await trainFactors(
                 plan.windowBeforeNow(days: options.historyDays), in: step, to: aside)

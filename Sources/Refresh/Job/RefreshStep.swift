@@ -14,6 +14,8 @@ enum RefreshStep: Hashable, Sendable {
     /// BPR at T, for the gate, and now, for serving.
     case factorsThen
     case factorsNow
+    /// How a new space scales its columns, from profiles at T.
+    case scaling
     /// fit(now).
     case statisticsNow
     /// Space and generation as directories.
@@ -32,6 +34,7 @@ enum RefreshStep: Hashable, Sendable {
         case .heads(let name): "heads-\(name.rawValue)"
         case .factorsThen: "factors-then"
         case .factorsNow: "factors-now"
+        case .scaling: "scaling"
         case .statisticsNow: "statistics-now"
         case .assembly: "assembly"
         case .refold: "refold"
@@ -50,6 +53,7 @@ enum RefreshStep: Hashable, Sendable {
         case .heads(let name): "heads of \(name.rawValue)"
         case .factorsThen: "factors before the cut"
         case .factorsNow: "factors"
+        case .scaling: "scaling of columns"
         case .statisticsNow: "statistics"
         case .assembly: "space and generation"
         case .refold: "re-fold of every user"
@@ -69,8 +73,8 @@ enum RefreshStep: Hashable, Sendable {
         if kind == .newSpace, hasLive { steps.append(.liveStatistics) }
         if !networks.isEmpty { steps.append(.examples) }
         steps += networks.map { kind == .newSpace ? .train($0) : .heads($0) }
-        return steps + [
-            .factorsThen, .factorsNow, .statisticsNow, .assembly, .refold, .gate, .publishing,
-        ]
+        steps.append(.factorsThen)
+        if kind == .newSpace { steps.append(.scaling) }
+        return steps + [.factorsNow, .statisticsNow, .assembly, .refold, .gate, .publishing]
     }
 }

@@ -38,7 +38,7 @@ import Testing
         #expect(left == ["lock", "progress.json"])
         let last = try #require(JobProgress.read(stateDirectory: root.path + "/a", on: RealDisk()))
         #expect(last.state == .done && last.generation == 1 && last.fraction == 1)
-        #expect(last.stepIndex == 15 && last.stepCount == 15 && last.error == nil)
+        #expect(last.stepIndex == 16 && last.stepCount == 16 && last.error == nil)
         let steps = Set(said.progress.map(\.step))
         #expect(steps.contains("train mtl-churn") && steps.contains("re-fold of every user"))
         // A daemon goes on behind the last record that was folded.
@@ -126,6 +126,7 @@ import Testing
         for (kept, source) in [(EncoderName.previousSRA, EncoderName.sra), (.previousMTL, .mtl)] {
             #expect(new.encoders[kept]?.map(\.values) == old.encoders[source]?.map(\.values))
         }
+        #expect(old.scaling?.columns.keys.count == 2 && new.scaling?.columns.keys.count == 2)
         #expect(old.endRowNetworks == Set(EncoderName.multiTask))
         #expect(new.endRowNetworks == old.endRowNetworks.union([.previousMTL]))
         #expect(
@@ -146,7 +147,7 @@ import Testing
         var text = try RealDisk().text(of: path, limit: 1 << 20)
         let list = try #require(text.firstRange(of: /"end_row" : \[[^\]]*\],\s*/))
         text.removeSubrange(list)
-        text.replace(#""schema" : 2"#, with: #""schema" : 1"#)
+        text.replace(#""schema" : 3"#, with: #""schema" : 1"#)
         try AtomicFile.write(Array(text.utf8), to: path, on: .real)
         let store = GenerationStore(stateDirectory: root.path + "/a", on: .real)
         let old = try store.verifySpace(1).manifest
