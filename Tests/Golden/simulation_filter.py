@@ -238,6 +238,7 @@ class Judge:
         self.truth = truth = Truth(directory / "truth")
         self.manifest = truth.manifest
         assert self.manifest.get("shift_day") is None, "the filter knows no shift"
+        assert not self.manifest["late_share"], "the filter wants the log in time order"
         *self.events, self.catalogue = events(directory / "log")
         self.cutoff = self.manifest["days"] - 28 if cutoff is None else cutoff
         self.weekdays = np.array(self.manifest["model"]["weekday_factors"])
