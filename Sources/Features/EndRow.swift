@@ -37,7 +37,7 @@ package struct EndRow: Sendable {
     ///   - state: settled; the age is this state's.
     ///   - asOf: as above.
     ///   - newestSeconds: time of the newest event that counts; nil when none does.
-    ///   - weeks: of the rows that count.
+    ///   - counts: rows that count, by week.
     /// - Returns: `[64]`, float16 bits.
     package func halves(
         _ state: UserState, asOf: Int64, newestSeconds: Int64?, weeks counts: WeekRing

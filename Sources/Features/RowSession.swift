@@ -43,6 +43,7 @@ extension Reducer {
     /// - Parameters:
     ///   - window: of a settled state.
     ///   - count: N ≥ 0, how many rows are looked at, if there are so many.
+    /// - Returns: runs of rows, none of them empty.
     package func sessions(in window: RowWindow, last count: Int) -> [RowSession] {
         var sessions: [RowSession] = []
         var isLate = false
@@ -67,6 +68,10 @@ extension Reducer {
     /// The row after it says the gap to the row that comes before it now, or 0 when none ever did;
     /// where that row has left the last N, it says what it said. Nothing else changes.
     ///
+    /// - Parameters:
+    ///   - window: of a settled state.
+    ///   - count: N ≥ 0, as for `sessions`.
+    ///   - session: one of `sessions`.
     /// - Returns: `[rows, 64]`, float16 bits.
     package func rows(
         of window: RowWindow, last count: Int, without session: RowSession
@@ -83,7 +88,8 @@ extension Reducer {
         let isFirst = session.rows.lowerBound == first
         if isFirst, first > 0 { return rows }
         let key = window.key(next)
-        let gap = isFirst ? 0 : max(0, key.seconds - window.key(session.rows.lowerBound - 1).seconds)
+        let before = isFirst ? key : window.key(session.rows.lowerBound - 1)
+        let gap = max(0, key.seconds - before.seconds)
         let scaler = statistics.scalers[RowTable(key.kind).rawValue].scalers[RowLayout.gap]
         let place = Int(session.rows.lowerBound - first) * RowLayout.width + RowLayout.gap
         rows[place] = halfBits(Float(scaler.scaled(Double(gap))))
@@ -95,14 +101,19 @@ extension Reducer {
         max(window.firstIndex, window.totalCount - Int64(count))
     }
 
-    /// Whether a row is known to be that of a late event: its gap is 0 although there is one.
+    /// Whether a row is known to be that of a late event: its gap is 0 although it is not the first.
     ///
-    /// One that was placed in the same second as a late one before it counts as late as well.
+    /// Of rows that are not, only a search session's can be placed in the second of the one before
+    /// it, a visit session's that closed with it; product rows stand for their second either way.
     private func isOfLateEvent(
         _ index: Int64, in window: RowWindow, from first: Int64, afterLate: Bool
     ) -> Bool {
-        guard index > first, window.key(index).gap == 0 else { return false }
-        return window.key(index - 1).seconds < window.key(index).seconds || afterLate
+        let key = window.key(index)
+        guard index > first, key.gap == 0 else { return false }
+        let before = window.key(index - 1)
+        let closedTogether =
+            key.kind == .searchQuery && before.kind == .pageVisit && key.seconds == before.seconds
+        return !closedTogether || afterLate
     }
 
     /// The times from the first to the last event that a row stands for.

@@ -62,10 +62,8 @@ struct ProfileExplainCommand: ControlCommand {
 extension ExplanationRow {
     /// For people; times are told from `asOf`.
     fileprivate func words(asOf: Int64?) -> String {
-        var pairs = [
-            (name: "user", value: prediction.original.map { "\($0) (\(prediction.user))" }
-                ?? prediction.user)
-        ]
+        let (user, original) = (prediction.user, prediction.original)
+        var pairs = [(name: "user", value: original.map { "\($0) (\(user))" } ?? user)]
         guard prediction.known else {
             pairs.append(("known", "no: no event of this user has been applied"))
             return Table.pairs(pairs)

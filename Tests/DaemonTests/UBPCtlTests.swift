@@ -33,7 +33,7 @@ import Testing
                 (["profile", "get", "5", "404"], "no"),
                 (["profile", "predict", "5"], "75.0 %"),
                 (["profile", "predict", "404"], "no event of this user"),
-                (["profile", "explain", "5"], "10 min before"),
+                (["profile", "explain", "5"], "2 h 46 min before"),
                 (["profile", "explain", "5", "--limit", "1"], "1 of 2"),
                 (["profile", "explain", "5", "--generation", "0"], "no network that predicts"),
                 (["profile", "explain", "404"], "no event of this user"),

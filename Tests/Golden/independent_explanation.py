@@ -21,15 +21,18 @@ import numpy as np
 from golden_log import Settings, admitted, ordered, read_log
 from golden_net import Frozen, numbered, read_safetensors
 from golden_profile import Model, end_row, gelu, linear, multi_task
-from golden_rows import PRODUCT_ROW, VISIT_ROW, Shop, UserFold, finished, raw_rows
+from golden_rows import VISIT_ROW, Shop, UserFold, finished, raw_rows
 
 # Float32 in one order against Float64 in another; the sigmoid flattens what the networks differ by.
-TOLERANCE = 2e-5
+TOLERANCE = 1e-6
 
 
-def span(row, scalers, settings):
-    """First and last time that a row stands for; a duration above the fit's largest reads as that."""
-    if row.session is None or row.late:
+def span(rows, i, first, scalers, settings):
+    """First and last time that row i of the rows from `first` on stands for.
+
+    A duration above the fit's largest reads as that; nothing tells that the first row is late."""
+    row = rows[i]
+    if row.session is None or row.late and i > first:
         return row.t, row.t
     position = 15 if row.table == VISIT_ROW else 20
     length = min(row.session.last - row.session.start, scalers[row.table][position]["high"])
@@ -37,9 +40,9 @@ def span(row, scalers, settings):
     return last - length, last
 
 
-def runs(rows, scalers, settings):
+def runs(spans, settings):
     """Lists of row numbers: rows whose times lie no further apart than the gap, taken together."""
-    spans = sorted((*span(row, scalers, settings), i) for i, row in rows)
+    spans = sorted((first, last, i) for i, (first, last) in spans.items())
     found, end = [], None
     for first, last, i in spans:
         if end is None or first > end + settings.gap:
@@ -70,6 +73,7 @@ def explained(model, user, events, shop, scalers, settings, as_of):
     total = len(user.rows)
     first = max(0, total - model.window)
     raw, tables = raw_rows(user.rows, shop)
+    spans = {i: span(user.rows, i, first, scalers, settings) for i in range(first, total)}
 
     def without(run):
         kept = [i for i in range(total) if i not in run]
@@ -86,16 +90,16 @@ def explained(model, user, events, shop, scalers, settings, as_of):
             weeks[(user.rows[i].t // 86_400 + 3) // 7] -= 1
         seen = events
         if run and run[-1] == total - 1 and run[0] > first:
-            newest = max(span(user.rows[i], scalers, settings)[1] for i in kept if i >= first)
+            newest = max(spans[i][1] for i in kept if i >= first)
             seen = [(SimpleNamespace(t=newest), newest, False)]
         end = end_row(SimpleNamespace(first=user.first, weeks=weeks), seen, scalers, as_of)
         return predicted(model, rows, max(0, model.window - len(run)) if total > model.window
                          else len(rows), end)
 
     sessions = {}
-    found = runs(list(enumerate(user.rows))[first:], scalers, settings)
+    found = runs(spans, settings)
     for run in found:
-        last = max(span(user.rows[i], scalers, settings)[1] for i in run)
+        last = max(spans[i][1] for i in run)
         sessions[len(run), last] = without(run)
     return without([]), sessions, len(found)
 

@@ -20,9 +20,11 @@ import Testing
         fold.rowWindow = window
         var space = TinySpace.space(names)
         space.endRowNetworks = readers.intersection(names)
+        var generation = TinySpace.generation()
+        if !names.contains(.mtlPropensity) { generation.heads = [:] }
         return try ProfileModel(
-            statistics: TinySpace.statistics, fold: fold, space: space,
-            generation: TinySpace.generation(), hybrid: .extended, level: .best)
+            statistics: TinySpace.statistics, fold: fold, space: space, generation: generation,
+            hybrid: .extended, level: .best)
     }
 
     /// Events of some sessions, the pause between two of which is above the gap.
@@ -96,7 +98,9 @@ import Testing
             let sessions = Self.sessions(seed, count: 1 + Int(seed % 6))
             let explanation = ProfileBuilder(model: model).explanation(
                 of: Self.settled(sessions.flatMap(\.self), model))
-            let found = explanation.sessions.sorted { $0.session.endSeconds < $1.session.endSeconds }
+            let found = explanation.sessions.sorted {
+                $0.session.endSeconds < $1.session.endSeconds
+            }
             for (one, events) in zip(found, sessions) {
                 #expect(one.session.endSeconds == events.last?.event.seconds && one.isWhole)
                 // A duration is kept in a float16.

@@ -41,8 +41,8 @@ extension MethodTable {
         }
         made.windowRows = explanation.windowRowCount
         made.olderRows = explanation.olderRowCount
-        made.unchanged = (explanation.olderRowCount > 0 ? ["older_rows"] : [])
-            + ["row_counts", "scores"]
+        made.unchanged =
+            (explanation.olderRowCount > 0 ? ["older_rows"] : []) + ["row_counts", "scores"]
         made.sessionCount = Int64(explanation.sessions.count)
         let categories = ranking(prediction.categories, targets)
         let items = ranking(prediction.items, targets)
