@@ -27,17 +27,32 @@ package struct EndRow: Sendable {
     ///   - asOf: the time that is looked from, seconds since 1970; what lies after it counts as now.
     /// - Returns: `[64]`, float16 bits.
     package func halves(_ state: UserState, asOf: Int64) -> [UInt16] {
+        halves(
+            state, asOf: asOf, newestSeconds: state.window.newestSeconds, weeks: state.weeks)
+    }
+
+    /// The row of a user who did not do all of what the state says.
+    ///
+    /// - Parameters:
+    ///   - state: settled; the age is this state's.
+    ///   - asOf: as above.
+    ///   - newestSeconds: time of the newest event that counts; nil when none does.
+    ///   - counts: rows that count, by week.
+    /// - Returns: `[64]`, float16 bits.
+    package func halves(
+        _ state: UserState, asOf: Int64, newestSeconds: Int64?, weeks counts: WeekRing
+    ) -> [UInt16] {
         var row = [UInt16](repeating: 0, count: RowLayout.width)
         func set(_ position: Int, _ scaler: Scaler, _ value: Int64) {
             row[position] = halfBits(Float(scaler.scaled(Double(value))))
         }
         row[RowLayout.end] = halfBits(1)
-        set(RowLayout.gap, gap, max(0, asOf - (state.window.newestSeconds ?? asOf)))
+        set(RowLayout.gap, gap, max(0, asOf - (newestSeconds ?? asOf)))
         set(RowLayout.age, age, max(0, asOf - (state.firstSeconds ?? asOf)))
         for week in weeks.indices {
             set(
                 RowLayout.weeks + week, weeks[week],
-                Int64(state.weeks.count(weeksBefore: week, seconds: asOf)))
+                Int64(counts.count(weeksBefore: week, seconds: asOf)))
         }
         return row
     }

@@ -46,6 +46,9 @@ package enum RowLayout {
     package static let query = 21
     /// First of the 17 week columns in a visit row.
     package static let weeks = 16
+    /// From the first to the last event, in a visit row and in a search row.
+    static let visitDuration = 15
+    static let searchDuration = 20
 
     /// How a raw value becomes a row's number.
     package enum Treatment: String, Sendable, Codable {

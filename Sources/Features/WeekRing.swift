@@ -37,6 +37,13 @@ package struct WeekRing: Hashable, Sendable {
         counts[0] &+= 1
     }
 
+    /// Takes a row at `seconds` back; one of a week that is not kept any more changes nothing.
+    package mutating func remove(at seconds: Int64) {
+        let (age, overflow) = newestWeek.subtractingReportingOverflow(Calendar.week(seconds))
+        guard !overflow, counts.indices.contains(Int(age)), counts[Int(age)] > 0 else { return }
+        counts[Int(age)] -= 1
+    }
+
     /// Rows in the week `age` weeks before that of `seconds`, 0 when it is not kept.
     package func count(weeksBefore age: Int, seconds: Int64) -> UInt32 {
         guard !counts.isEmpty else { return 0 }

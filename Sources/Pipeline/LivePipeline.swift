@@ -16,6 +16,8 @@ package final class LivePipeline: ProfileService {
     let writer: SnapshotService
     let desk: SnapshotDesk
     let comparer: SnapshotComparer
+    let historian: SnapshotHistorian
+    let explainer = PredictionExplainer()
     /// What the control plane enters its audit into.
     package let registry: Registry
     private let bell = Bell()
@@ -40,6 +42,7 @@ package final class LivePipeline: ProfileService {
                 store: store, retainCount: options.snapshotRetainCount,
                 retainDays: options.snapshotRetainDays)
             comparer = SnapshotComparer(store: store)
+            historian = SnapshotHistorian(store: store)
             desk = SnapshotDesk(store: store)
             keeper = try QuarantineKeeper(registry: registry, host: host, options: options)
             let shared = SharedPipeline(

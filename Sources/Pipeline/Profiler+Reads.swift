@@ -90,7 +90,7 @@ extension Profiler {
     }
 
     /// The users as they are settled now, remembered or made, at a time; nil for an unknown one.
-    private func settledUsers(
+    func settledUsers(
         _ ids: [UserID], asOf: Int64
     ) throws(PipelineError) -> [SettledUser?] {
         var found: [SettledUser?] = []

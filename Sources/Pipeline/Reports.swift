@@ -5,7 +5,7 @@ import Profiles
 /// What the control plane may ask of a running pipeline; `Daemon` translates JSON-RPC to this.
 ///
 /// Every method is answered between two micro-batches, so a reply is a consistent cut.
-package protocol ProfileService: SnapshotKeeping {
+package protocol ProfileService: SnapshotKeeping, ProfileInquiry {
     /// Where the pipeline stands.
     func status() async throws(PipelineError) -> StatusReport
     /// Profiles of up to `Limits.profileBatch` users, in the order asked; all at one cursor.

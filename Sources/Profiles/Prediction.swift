@@ -63,5 +63,5 @@ extension ProfileBuilder {
     }
 
     /// 1 / (1 + e^−x).
-    private static func sigmoid(_ x: Float) -> Double { 1 / (1 + Elementary.exp(-Double(x))) }
+    static func sigmoid(_ x: Float) -> Double { 1 / (1 + Elementary.exp(-Double(x))) }
 }

@@ -38,7 +38,7 @@ package struct ProfileBuilder: Sendable {
     package let model: ProfileModel
     private var scratch = FoldScratch()
     private var replay: RaggedReplay
-    private let endRow: EndRow
+    let endRow: EndRow
 
     /// A builder of the model's profiles.
     package init(model: ProfileModel) {

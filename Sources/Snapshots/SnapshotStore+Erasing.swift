@@ -99,7 +99,7 @@ extension SnapshotStore {
     }
 
     /// The row of a user in `client_ids.npy`, `rows` ids ascending; nil when it is not there.
-    private func index(
+    func index(
         of user: UserID, among rows: Int, in directory: String
     ) throws(SnapshotError) -> Int? {
         let path = directory + "/" + SnapshotFiles.users
@@ -128,7 +128,7 @@ extension SnapshotStore {
 
 extension Cursor {
     /// Whether what was cut here may hold something of the user from before the erasure.
-    fileprivate func isBefore(_ suppression: Suppression) -> Bool {
+    func isBefore(_ suppression: Suppression) -> Bool {
         if segment != suppression.place.segment { return segment < suppression.place.segment }
         return recordCount <= suppression.offset
     }

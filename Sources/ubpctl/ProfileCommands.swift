@@ -4,9 +4,10 @@ import ControlProtocol
 /// `ubpctl profile …`.
 struct ProfileCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "profile", abstract: "Current profiles of users.",
+        commandName: "profile", abstract: "Profiles of users, what they foretell and why.",
         subcommands: [
             ProfileGetCommand.self, ProfileBatchCommand.self, ProfilePredictCommand.self,
+            ProfileExplainCommand.self, ProfileHistoryCommand.self,
         ])
 }
 

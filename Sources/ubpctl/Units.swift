@@ -70,6 +70,14 @@ enum Units {
         return elapsed == 0 ? "just now" : "\(duration(Double(elapsed))) ago"
     }
 
+    /// `3 h 4 min before`, or `after`, told from another time of the log.
+    static func before(_ time: Int64, _ seconds: Int64) -> String {
+        let (elapsed, overflow) = time.subtractingReportingOverflow(seconds)
+        if overflow { return "-" }
+        if elapsed == 0 { return "then" }
+        return "\(duration(Double(elapsed.magnitude))) \(elapsed > 0 ? "before" : "after")"
+    }
+
     /// A number with `places` decimals.
     static func decimal(_ value: Double, _ places: Int) -> String {
         String(format: "%.\(places)f", value)

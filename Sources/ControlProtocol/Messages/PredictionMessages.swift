@@ -64,7 +64,7 @@ package struct PredictionRow: Sendable, Equatable {
             self.score = score
         }
 
-        fileprivate var json: JSONValue {
+        var json: JSONValue {
             var members: [JSONValue.Member] = [.init("id", .string(id))]
             if let name { members.append(.init("name", .string(name))) }
             members.append(.init("probability", .double(probability)))
@@ -72,7 +72,7 @@ package struct PredictionRow: Sendable, Equatable {
             return .object(members)
         }
 
-        fileprivate init(json: JSONValue) {
+        init(json: JSONValue) {
             id = json["id"]?.text ?? ""
             name = json["name"]?.text
             probability = json["probability"]?.number ?? 0

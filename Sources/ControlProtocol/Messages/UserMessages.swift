@@ -179,7 +179,7 @@ package struct SuppressionReply: Sendable, Equatable {
 
 extension Parameters {
     /// The one user that a method is about.
-    fileprivate mutating func user() throws(ControlError) -> UserReference {
+    mutating func user() throws(ControlError) -> UserReference {
         guard let value = value("user") else { throw .missing("user", Self.userWant) }
         guard let user = UserReference(json: value) else {
             throw .invalid("user", Self.userWant, value)

@@ -29,19 +29,24 @@ extension MethodTable {
             items: targets(row.prediction?.items ?? [], .item, limit))
     }
 
-    /// The best of a list, by probability; ties as listed.
+    /// The best of a list, as `ranking` orders them.
     private func targets(
         _ targets: [Prediction.Target], _ kind: IDKind, _ limit: Int
     ) -> [PredictionRow.Target] {
-        let ranked = targets.enumerated().sorted { left, right in
-            left.element.probability != right.element.probability
-                ? left.element.probability > right.element.probability
-                : left.offset < right.offset
-        }
-        return ranked.prefix(limit).map { _, target in
-            PredictionRow.Target(
+        ranking(targets, limit).map { place in
+            let target = targets[place]
+            return PredictionRow.Target(
                 id: String(target.id), name: names.name(of: target.id, kind),
                 probability: target.probability, score: target.score.map { Double($0) })
         }
+    }
+
+    /// Places of the best of a list, by probability; ties as listed.
+    func ranking(_ targets: [Prediction.Target], _ limit: Int) -> [Int] {
+        let ranked = targets.indices.sorted { left, right in
+            targets[left].probability != targets[right].probability
+                ? targets[left].probability > targets[right].probability : left < right
+        }
+        return Array(ranked.prefix(limit))
     }
 }
