@@ -7,6 +7,7 @@ struct ProfileCommand: AsyncParsableCommand {
         commandName: "profile", abstract: "Current profiles of users.",
         subcommands: [
             ProfileGetCommand.self, ProfileBatchCommand.self, ProfilePredictCommand.self,
+            ProfileWatchCommand.self,
         ])
 }
 

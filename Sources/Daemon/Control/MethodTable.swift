@@ -77,6 +77,7 @@ package struct MethodTable: Sendable {
         case .profileGet: try await profile(params)
         case .profileBatch: try await profiles(params)
         case .profilePredict: try await predict(params)
+        case .profileWatch: try await watch(params)
         case .snapshotCreate: try await createSnapshot(params)
         case .snapshotList: try await listSnapshots(params)
         case .snapshotShow: try await showSnapshot(params)
