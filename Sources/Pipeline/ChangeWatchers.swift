@@ -1,22 +1,22 @@
 import Events
 
 /// Those who wait for a user to change; guarded by the profiler they live in.
+///
+/// To wait and to be woken costs the same however many users are waited for: at full ingest both
+/// happen far more often than changes are looked at.
 struct ChangeWatchers: Sendable {
     private struct Watcher {
+        let id: UInt64
         /// Nil for whoever waits for everybody.
-        var users: [UserID]?
-        var continuation: CheckedContinuation<Void, Never>
+        let users: Set<UserID>?
+        let continuation: CheckedContinuation<Void, Never>
+        /// Whether somebody waited for has changed.
+        var isReady = false
     }
 
-    private var watchers: [UInt64: Watcher] = [:]
-    private var byUser: [UserID: [UInt64]] = [:]
-    private var everybody: [UInt64] = []
-    /// Those who wait for somebody who has changed.
-    private var ready: [UInt64] = []
-    private var hasChange = false
+    private var watchers: [Watcher] = []
+    private var hasReady = false
     private var lastID: UInt64 = 0
-
-    var isEmpty: Bool { watchers.isEmpty }
 
     /// A number for one who is about to wait.
     mutating func makeID() -> UInt64 {
@@ -26,49 +26,40 @@ struct ChangeWatchers: Sendable {
 
     /// Adds one who waits for one of `users`, or for anybody.
     mutating func add(
-        _ id: UInt64, _ users: [UserID]?, _ continuation: CheckedContinuation<Void, Never>
+        _ id: UInt64, _ users: Set<UserID>?, _ continuation: CheckedContinuation<Void, Never>
     ) {
-        watchers[id] = Watcher(users: users, continuation: continuation)
-        guard let users else {
-            everybody.append(id)
-            return
-        }
-        for user in users { byUser[user, default: []].append(id) }
+        watchers.append(Watcher(id: id, users: users, continuation: continuation))
     }
 
     /// Notes that a user has changed.
     mutating func note(_ user: UserID) {
-        if watchers.isEmpty { return }
-        hasChange = true
-        if !byUser.isEmpty, let ids = byUser[user] { ready += ids }
+        for index in watchers.indices where !watchers[index].isReady {
+            guard watchers[index].users?.contains(user) ?? true else { continue }
+            watchers[index].isReady = true
+            hasReady = true
+        }
     }
 
     /// Lets those go on who wait for somebody that has changed since.
     mutating func resumeReady() {
-        guard hasChange else { return }
-        hasChange = false
-        for id in ready + everybody { resume(id) }
-        ready = []
+        guard hasReady else { return }
+        hasReady = false
+        let ready = watchers.filter(\.isReady)
+        watchers.removeAll(where: \.isReady)
+        for watcher in ready { watcher.continuation.resume() }
     }
 
     /// Lets all go on.
     mutating func resumeAll() {
-        for id in watchers.keys.sorted() { resume(id) }
-        ready = []
-        hasChange = false
+        let all = watchers
+        watchers = []
+        hasReady = false
+        for watcher in all { watcher.continuation.resume() }
     }
 
     /// Lets one go on; nothing when it does not wait.
     mutating func resume(_ id: UInt64) {
-        guard let watcher = watchers.removeValue(forKey: id) else { return }
-        if let users = watcher.users {
-            for user in users {
-                byUser[user]?.removeAll { $0 == id }
-                if byUser[user]?.isEmpty == true { byUser[user] = nil }
-            }
-        } else {
-            everybody.removeAll { $0 == id }
-        }
-        watcher.continuation.resume()
+        guard let index = watchers.firstIndex(where: { $0.id == id }) else { return }
+        watchers.remove(at: index).continuation.resume()
     }
 }

@@ -75,7 +75,7 @@ extension Profiler {
                 return page(draft)
             }
             draft.hasWaited = true
-            await nextChange(of: query.users, behind: draft.count)
+            await nextChange(of: wanted, behind: draft.count)
         }
     }
 
@@ -83,7 +83,7 @@ extension Profiler {
     private func isBeyondLog(_ count: Int64) -> Bool { count > revision.count && isCaughtUp }
 
     /// Waits for one of the users to change.
-    private func nextChange(of users: [UserID]?, behind count: Int64) async {
+    private func nextChange(of users: Set<UserID>?, behind count: Int64) async {
         if count > revision.count {
             // After a kill: folded again, up to there nothing is new.
             await nextRound()
