@@ -142,12 +142,17 @@ import Testing
         #expect(newer.status == 78 && newer.error.contains("99: of tomorrow"), "\(newer.error)")
         _ = try await Child.python(
             """
-            import sqlite3, sys
+            import os, sqlite3, sys
             registry = sqlite3.connect(sys.argv[1] + "/ubpd.sqlite")
             registry.execute("DELETE FROM grdb_migrations WHERE identifier LIKE '99:%'")
             registry.commit()
             registry.close()
-            open(sys.argv[1] + "/generations/0/state.sqlite", "r+b").write(b"no database")
+            state = sys.argv[1] + "/generations/0/state.sqlite"
+            open(state, "wb").write(b"no database " * 4096)
+            # A process may end before its files are closed; pages in the log would heal this.
+            for suffix in ("-wal", "-shm"):
+                if os.path.exists(state + suffix):
+                    os.remove(state + suffix)
             """, ["\(path)/state"]
         ).successful()
         let damaged = try await check(path)
