@@ -41,7 +41,11 @@ extension GenerationDesk {
             await old.profiler.thaw()
             return
         }
+        let epoch: Int64
         do {
+            // Before it: a kill between the two makes the old one begin another.
+            epoch = try shared.registry.revisionEpoch(
+                of: new.id, renews: true, seconds: shared.host.clock.seconds())
             try shared.registry.noteActivation(
                 generation: new.id, offset: await new.profiler.applied.recordCount,
                 seconds: shared.host.clock.seconds(), place: place,
@@ -55,7 +59,7 @@ extension GenerationDesk {
         mended.remove(new.id)
         let until = overlaps()[old.id]
         served.swap(to: new, old: until == nil ? .leaving : .overlapping, until: until)
-        await new.profiler.lead(shared.options)
+        await new.profiler.lead(shared.options, epoch: epoch)
         if until == nil {
             await old.profiler.retire()
         } else {

@@ -61,6 +61,19 @@ extension LivePipeline {
     }
 }
 
+extension LivePipeline {
+    /// How far a snapshot is that waits for the log's end, after another round of the fold.
+    ///
+    /// The compressed bytes that are unread, and the users written, nil before the first; nothing
+    /// when the pipeline has stopped.
+    package func snapshotProgress() async -> (lagByteCount: Int64, writtenUserCount: Int64?)? {
+        let profiler = served.active.profiler
+        await profiler.nextRound()
+        guard await profiler.phase != .stopped else { return nil }
+        return (await profiler.refoldProgress().lagByteCount, await profiler.cut?.writtenCount)
+    }
+}
+
 extension Profiler {
     /// Whether nothing is left to fold, or never will be.
     var hasFoldedAll: Bool { isCaughtUp || phase == .stopped || failure != nil }

@@ -53,6 +53,8 @@ package struct PipelineOptions: Sendable {
     package var profileBatchCount = 500
     /// Residents whose settled state is remembered after a read; 0 remembers none.
     package var profileCacheCount = 1024
+    /// Changes of users that are remembered for watches; 0 remembers none.
+    package var watchChangeCount = 0
     package var quarantineByteCount: Int64 = 64 << 20
     package var quarantineCount = 100_000
     package var quarantineDays: Int64 = 30

@@ -41,6 +41,7 @@ extension Profiler {
         phase = .stopped
         endGoal()
         noteRound()
+        watchers.resumeAll()
         stopWaiters.resumeAll()
     }
 

@@ -109,6 +109,7 @@ extension Profiler {
             event, at: offset, into: &users[slot].state, &scratch)
         users.touch(slot)
         if !scratch.keys.isEmpty { noteRows(slot) }
+        if outcome.admission != .duplicate { noteChange(slot, admittedAt: admission) }
         return outcome
     }
 

@@ -167,19 +167,22 @@ extension Profiler {
         goal = nil
     }
 
-    /// Leads from here on: the others follow this one.
-    func lead(_ pipeline: PipelineOptions) {
+    /// Leads from here on: the others follow this one; revisions are of the epoch from here on.
+    func lead(_ pipeline: PipelineOptions, epoch: Int64) {
         isLeading = true
         isFrozen = false
         options.residentByteCount = pipeline.residentByteCount(isLeading: true)
         publishStanding()
         fence.wake()
+        beginEpoch(epoch)
     }
 
     /// Follows from here on, for consumers of another space.
     func follow(_ pipeline: PipelineOptions) {
         isLeading = false
         isFrozen = false
+        // They ask the one that leads now.
+        watchers.resumeAll()
         options.residentByteCount = pipeline.residentByteCount(isLeading: false)
         fence.wake()
     }
@@ -189,6 +192,7 @@ extension Profiler {
         guard phase != .stopped else { return }
         isLeading = false
         isFrozen = false
+        watchers.resumeAll()
         phase = .draining
         endGoal()
         fence.wake()

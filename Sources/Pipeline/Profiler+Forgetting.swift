@@ -86,6 +86,7 @@ extension Profiler {
             erasures.insert(user)
         }
         forgotten.apply(input)
+        noteGone(user)
     }
 
     /// Leaves of a user what tells repeated events, and counts the events as suppressed.

@@ -45,6 +45,7 @@ extension Profiler {
         case .replay: try applyReplay(input)
         case .forget, .forgetPast: try applyForget(input)
         }
+        watchers.resumeReady()
     }
 
     private func applyReplay(_ input: LogInput) throws(PipelineError) {

@@ -128,6 +128,7 @@ extension Profiler {
         }
         let made = builder.profiles(inputs, asOf: cut.asOf).values
         stepCount += Int64(builder.stepCount)
+        cut.writtenCount += Int64(run.count)
         self.cut = cut
         return (run, spread(made, known))
     }

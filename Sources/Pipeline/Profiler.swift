@@ -120,6 +120,10 @@ package actor Profiler {
     var newestReadSeconds: Int64 = 0
     /// The snapshot being written, if any.
     var cut: SnapshotCut?
+    /// Who changed lately, who waits to hear of it, and the epoch of the revisions.
+    var changes: ChangeRing
+    var watchers = ChangeWatchers()
+    var epoch: Int64 = 0
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.unowned }
 
@@ -165,6 +169,7 @@ package actor Profiler {
         awayUserCount = recovered.userCount
         userCount = recovered.userCount
         builder = generation.makeBuilder()
+        changes = ChangeRing(limit: options.watchChangeCount)
         settledCache = SettledCache(count: options.profileCacheCount)
         replay = generation.model.bank.isEmpty ? nil : RaggedReplay(generation.model.bank)
         source = try LogSource(
@@ -180,6 +185,17 @@ package actor Profiler {
         lastRingNanoseconds = lastCommitNanoseconds
         meter = RateMeter(nanoseconds: lastCommitNanoseconds)
         self.options.residentByteCount = options.residentByteCount(isLeading: isLeading)
+        guard isLeading, options.watchChangeCount > 0 else { return }
+        let count = recovered.cursor.recordCount + recovered.appliedInput
+        changes.restart(at: count)
+        do throws(SnapshotError) {
+            // A state that is folded from the beginning tells nobody where they were.
+            epoch = try registry.revisionEpoch(
+                of: generation.id, renews: count == 0 || !opened.degraded.isEmpty,
+                seconds: host.clock.seconds())
+        } catch {
+            throw .init(error)
+        }
     }
 
     /// The loop: read ahead, fold a micro-batch, yield, commit when due; until drained.
@@ -267,6 +283,7 @@ package actor Profiler {
             intake.countUnknownFields(batch.parsed.unknownFieldCount(in: start..<index))
             applied = batch.chunk.cursor(after: index - 1)
             publishStanding()
+            watchers.resumeReady()
             try await applyDueInputs()
             while let cut, cut.isFull(options.snapshotHandoverCount) { await Task.yield() }
             await Task.yield()

@@ -4,7 +4,7 @@ import Storage
 
 /// How a batch refresh stands, as it says itself in `<state_dir>/refresh/progress.json`.
 package struct RefreshCondition: Sendable, Equatable, Codable {
-    /// The step it is at, its number from 0, and how many there are.
+    /// The step it is at, its number from 1 (0 while it is planned), and how many there are.
     package var step: String
     package var stepIndex: Int
     package var stepCount: Int

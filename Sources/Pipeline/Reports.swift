@@ -20,6 +20,8 @@ package protocol ProfileService: SnapshotKeeping, ProfileInquiry {
     func predictions(
         of users: [UserID], from selector: GenerationSelector
     ) async throws(PipelineError) -> PredictionReply
+    /// Who has changed since a revision; waits for the first change, or until it is cancelled.
+    func watch(_ query: WatchQuery) async throws(PipelineError) -> WatchPage
     /// Publishes a snapshot of the cut at the applied cursor and makes it `current` unless held.
     func createSnapshot(_ request: SnapshotRequest) async throws(PipelineError) -> SnapshotReport
     /// All snapshots, ascending by version.

@@ -17,6 +17,8 @@ struct SnapshotCut {
 
     /// The next user to take is at or after this one; nil when all were taken.
     private(set) var next: UserID?
+    /// Users written so far.
+    var writtenCount: Int64 = 0
     /// Users whom the store did not show yet when the cut was made, ascending.
     private var unstored: [UserID]
     private var handedOver: [UserID: ProfileBuilder.Input] = [:]

@@ -26,6 +26,8 @@ struct ResidentUser: Sendable {
     /// Value of the table's touch counter when the user came in or was last changed: its version,
     /// which no other user and no other time has.
     var touched: UInt64 = 0
+    /// `Revision.count` of the last change since the user came into memory; 0 before the first.
+    var changeCount: Int64 = 0
     /// Whether the slot holds nobody.
     var isFree = false
 

@@ -90,7 +90,7 @@ extension Registry {
         _ user: UserID, allowsReturn: Bool, reason: String, at place: RecordPlace,
         offset: LogOffset, seconds: Int64, above floor: Int64
     ) throws(SnapshotError) -> LogInput {
-        let made = try write { database -> LogInput? in
+        let made = try writeEffectIfAny { database -> LogInput? in
             let count = try Int.fetchOne(database, sql: "SELECT COUNT(*) FROM inputs") ?? 0
             guard count < Self.inputLimit else { return nil }
             let last = try Int64.fetchOne(database, sql: "SELECT MAX(id) FROM inputs") ?? 0

@@ -145,7 +145,7 @@ package final class Registry: Sendable {
     }
 
     /// Migrations, oldest first; one that was released never changes.
-    private static var migrator: DatabaseMigrator {
+    static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1: snapshots, spaces and generations") { database in
             try database.execute(
@@ -215,6 +215,7 @@ package final class Registry: Sendable {
         }
         registerSuppressions(&migrator)
         registerControlTables(&migrator)
+        registerRevisions(&migrator)
         return migrator
     }
 }

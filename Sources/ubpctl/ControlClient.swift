@@ -16,7 +16,16 @@ struct ControlClient {
     ) async throws -> [JSONValue] {
         let channel = try await connect()
         return try await withThrowingTaskGroup(of: [JSONValue]?.self) { group in
-            group.addTask { try await Self.exchange(requests, over: channel) }
+            group.addTask {
+                do {
+                    return try await Self.exchange(requests, over: channel)
+                } catch let failure as Failure {
+                    throw failure
+                } catch {
+                    // A daemon that ends in the middle, or was told to.
+                    throw Failure.badReply("the connection was lost: \(error)")
+                }
+            }
             group.addTask {
                 try await Task.sleep(for: .seconds(timeoutSeconds))
                 return nil

@@ -232,7 +232,7 @@ extension GenerationReply {
 extension RefreshReply {
     /// For people, one line.
     var progressWords: String {
-        "step \(stepIndex + 1) of \(stepCount), \(step): \(Int(fraction * 100)) %"
+        "step \(stepIndex) of \(stepCount), \(step): \(Int(fraction * 100)) %"
             + (secondsLeft.map { ", \(Units.duration($0)) left" } ?? "")
     }
 

@@ -8,6 +8,7 @@ struct ProfileCommand: AsyncParsableCommand {
         subcommands: [
             ProfileGetCommand.self, ProfileBatchCommand.self, ProfilePredictCommand.self,
             ProfileExplainCommand.self, ProfileHistoryCommand.self,
+            ProfileWatchCommand.self,
         ])
 }
 

@@ -120,7 +120,9 @@ struct QuarantineReplayCommand: ControlCommand {
         // One id is one request, and what --all stands for is another list the second time.
         guard mutation.id == nil || 1...QuarantineReplayParameters.keyLimit ~= keys.count else {
             throw ValidationError(
-                "--id goes with 1…\(QuarantineReplayParameters.keyLimit) keys that are named")
+                "--id goes with 1…\(QuarantineReplayParameters.keyLimit) keys that are named; what "
+                    + "--all, --reason and --segment choose is another list the second time, and "
+                    + "needs no id: what was replayed is not chosen again")
         }
     }
 

@@ -46,15 +46,21 @@ struct SnapshotCreateCommand: ControlCommand {
         parameters.choice = choice.choice
         parameters.guards = mutation.guards
         let patience = (waitForLag == nil ? 0 : waitTimeout) + 3600
-        try await ask(.snapshotCreate, parameters.members, patience: patience) { json in
-            guard json["dry_run"]?.boolean != true else {
-                return "would publish \(Units.count(json["users"]?.integer ?? 0)) users, "
-                    + "\(Units.bytes(json["lag_bytes"]?.integer ?? 0)) behind the log"
-            }
-            let snapshot = SnapshotReply(json: json)
-            return "published snapshot \(snapshot.version): \(Units.count(snapshot.users)) users, "
-                + "\(Units.bytes(snapshot.bytes)) in \(snapshot.path)"
+        let members = parameters.members
+        let json = try await WaitingLine(connection).during {
+            try await result(of: Method.snapshotCreate.rawValue, members, patience: patience)
         }
+        print(connection.json ? json.indented : words(json))
+    }
+
+    private func words(_ json: JSONValue) -> String {
+        guard json["dry_run"]?.boolean != true else {
+            return "would publish \(Units.count(json["users"]?.integer ?? 0)) users, "
+                + "\(Units.bytes(json["lag_bytes"]?.integer ?? 0)) behind the log"
+        }
+        let snapshot = SnapshotReply(json: json)
+        return "published snapshot \(snapshot.version): \(Units.count(snapshot.users)) users, "
+            + "\(Units.bytes(snapshot.bytes)) in \(snapshot.path)"
     }
 }
 

@@ -40,7 +40,11 @@ struct UBPCtl: AsyncParsableCommand {
             // The verb has said why.
             Foundation.exit(code.rawValue)
         } catch {
-            guard exitCode(for: error) != .success else { exit(withError: error) }
+            if exitCode(for: error) == .success {
+                guard let word = Arguments.unknownWord(arguments) else { exit(withError: error) }
+                Failure.usage("there is no command \"\(word)\"").report(asJSON: isJSON)
+                Foundation.exit(Failure.usage("").exitCode)
+            }
             let text = isJSON ? message(for: error) : fullMessage(for: error)
             Failure.usage(text).report(asJSON: isJSON)
             Foundation.exit(Failure.usage("").exitCode)
@@ -72,6 +76,22 @@ enum Arguments {
         guard let first = rest.first, !first.hasPrefix("-") else { return arguments }
         let named = beforeTerminator(rest)
         return named + options + rest[named.count...]
+    }
+
+    /// The first word that names no noun or verb where one stands; nil when all do.
+    ///
+    /// A request for help is answered before its words are looked at, so that a script which asks
+    /// whether there is such a verb would always hear yes.
+    static func unknownWord(_ arguments: [String]) -> String? {
+        var commands = UBPCtl.configuration.subcommands
+        for word in arguments {
+            guard !word.hasPrefix("-"), word != "help", !commands.isEmpty else { return nil }
+            guard let next = commands.first(where: { $0.configuration.commandName == word }) else {
+                return word
+            }
+            commands = next.configuration.subcommands
+        }
+        return nil
     }
 
     /// The arguments before `--`.

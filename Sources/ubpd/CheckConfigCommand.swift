@@ -6,12 +6,20 @@ import Storage
 struct CheckConfigCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check-config",
-        abstract: "Check the configuration file and flags; exit 78 when something is wrong.")
+        abstract: "Check the configuration and what it names; exit 78 when something is wrong.",
+        discussion: """
+            Directories, state, socket, memory and names of people are looked at as the user who runs \
+            this, which should be the daemon's; nothing is changed or locked, so a daemon may be \
+            running. Warnings alone exit with 0.
+            """)
 
     @OptionGroup var options: ConfigurationOptions
 
     @Flag(help: "List every key with its default and meaning, and check nothing.")
     var keys = false
+
+    @Flag(name: .customLong("no-state"), help: "Check the file and the flags alone.")
+    var checksFileAlone = false
 
     @Flag(help: "Print the configuration that results, one key a line.")
     var print = false
@@ -26,18 +34,38 @@ struct CheckConfigCommand: ParsableCommand {
             return
         }
         do throws(DaemonError) {
-            let configuration = try options.load(from: makeHost().disk)
-            _ = try AccessPolicy(configuration.control)
-            guard print else {
-                Swift.print("the configuration is good")
+            let disk = makeHost().disk
+            let configuration = try options.load(from: disk)
+            if print {
+                _ = try AccessPolicy(configuration.control)
+                for key in ConfigurationKey.all {
+                    Swift.print("\(key.path): \(key.text(configuration))")
+                }
                 return
             }
-            for key in ConfigurationKey.all {
-                Swift.print("\(key.path): \(key.text(configuration))")
+            let findings = try findings(configuration, disk)
+            for finding in findings { standardError("\(finding)") }
+            if !findings.contains(where: \.isError) {
+                let warnings = findings.isEmpty ? "" : ", with \(findings.count) warnings"
+                Swift.print("the configuration is good\(warnings)")
+                return
             }
         } catch {
             standardError("\(error)")
             throw ExitCode(error.exitCode)
         }
+        throw ExitCode(ExitStatus.configuration)
+    }
+
+    private func findings(
+        _ configuration: Configuration, _ disk: any Disk
+    ) throws(DaemonError) -> [MachineFinding] {
+        guard !checksFileAlone else {
+            _ = try AccessPolicy(configuration.control)
+            return []
+        }
+        var check = MachineCheck(
+            configuration: configuration, places: try options.places(from: disk), disk: disk)
+        return check.run()
     }
 }

@@ -32,6 +32,15 @@ struct ConfigurationOptions: ParsableArguments {
         }
     }
 
+    /// Where the keys were set.
+    func places(from disk: any Disk) throws(DaemonError) -> ConfigurationPlaces {
+        do throws(ConfigurationError) {
+            return try ConfigurationPlaces(path: config, overrides: try overrides(), disk: disk)
+        } catch {
+            throw .configuration(error)
+        }
+    }
+
     private func overrides() throws(ConfigurationError) -> [(key: String, value: String)] {
         var overrides: [(key: String, value: String)] = []
         for setting in settings {

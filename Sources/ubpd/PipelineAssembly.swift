@@ -84,6 +84,7 @@ extension Configuration {
         options.spaceOverlapDays = Int64(space.overlapDays)
         options.profileBatchCount = control.profileBatch
         options.profileCacheCount = control.profileCache
+        options.watchChangeCount = control.watchChanges
         options.quarantineByteCount = quarantine.bytes
         options.quarantineDays = Int64(quarantine.days)
         return options

@@ -23,6 +23,7 @@ final class MockService: ProfileService {
         var isHung = false
         var width = 3
         var refresh: RefreshCondition?
+        var waitingWatches = 0
     }
 
     let state = Mutex(State())
@@ -96,6 +97,33 @@ final class MockService: ProfileService {
         return PredictionReply(
             space: 1, generation: 2, trained: true, asOf: 1_700_000_000, offset: 10,
             rows: users.map { .init(user: $0, prediction: $0.rawValue == 404 ? nil : prediction) })
+    }
+
+    func watch(_ query: WatchQuery) async throws(PipelineError) -> WatchPage {
+        let users = query.users.map { "\($0.map(\.rawValue))" } ?? "everybody"
+        try note("watch \(users) \(query.after?.description ?? "now") \(query.limit)")
+        var page = WatchPage(
+            revision: Revision(epoch: 7, count: 100), changes: [], oldest: nil, space: 1,
+            generation: 2, offset: 100)
+        switch query.after?.count {
+        case nil: break
+        case 100:
+            // Nothing happens until the peer is tired of waiting, or gone.
+            state.withLock { $0.waitingWatches += 1 }
+            while !Task.isCancelled { try? await Task.sleep(for: .seconds(3600)) }
+            state.withLock { $0.waitingWatches -= 1 }
+        case 1: page.oldest = Revision(epoch: 7, count: 50)
+        default:
+            page.changes = [
+                .init(
+                    user: UserID(rawValue: 77), revision: Revision(epoch: 7, count: 99),
+                    newestSeconds: 99, eventCount: 6, isForgotten: false),
+                .init(
+                    user: UserID(rawValue: 404), revision: Revision(epoch: 7, count: 100),
+                    newestSeconds: nil, eventCount: 0, isForgotten: true),
+            ]
+        }
+        return page
     }
 
     func createSnapshot(_ request: SnapshotRequest) async throws(PipelineError) -> SnapshotReport {

@@ -76,6 +76,40 @@ import Testing
         }
     }
 
+    @Test func `watches, a line a change, and says what cannot be told`() async throws {
+        try await ServerFixture.serve { fixture in
+            let watch = ["profile", "watch", "--after"]
+            let told = try await run(fixture, watch + ["7-50", "--count", "2"])
+            let lines = told.output.split(separator: "\n")
+            #expect(told.status == 0 && told.error.isEmpty && lines.count == 2)
+            #expect(lines.first?.hasPrefix("85123A (77)  6 events, newest ") == true)
+            #expect(lines.last == "404  forgotten")
+            let documents = try await run(fixture, watch + ["7-50", "--count", "2", "--json"])
+            let users = try documents.output.split(separator: "\n").map {
+                try JSONParser.parse(Array($0.utf8))["user"]
+            }
+            #expect(users == ["77", "404"])
+            let lost = try await run(fixture, watch + ["7-1", "--count", "1"])
+            #expect(lost.output.hasPrefix("compacted: changes before revision 7-50 "))
+            let wrong = try await run(fixture, watch + ["now"])
+            #expect(wrong.status == 1 && wrong.error.contains("`after`"))
+        }
+    }
+
+    private static let helpRequests: [(words: [String], status: Int32)] = [
+        (["WRONG", "VERB", "--help"], 2), (["profile", "WRONG", "--help"], 2),
+        (["--json", "WRONG", "-h"], 2), (["profile", "--help"], 0), (["--help"], 0),
+        (["--version"], 0), (["help", "profile"], 0), (["profile", "get", "5", "--help"], 0),
+        (["status", "--help"], 0),
+    ]
+
+    @Test(arguments: Self.helpRequests)
+    func `help on what is not there is wrong usage`(words: [String], status: Int32) async throws {
+        let child = try await Child.run([Self.program] + words)
+        #expect(child.status == status, "\(child.output)\(child.error)")
+        if status != 0 { #expect((child.output + child.error).contains("WRONG")) }
+    }
+
     @Test func `shows profiles by the names the shop knows`() async throws {
         try await ServerFixture.serve { fixture in
             let one = try await run(fixture, ["profile", "get", "85123A"])

@@ -1,3 +1,5 @@
+import EventLog
+import Events
 import Foundation
 import GRDB
 import Snapshots
@@ -113,14 +115,21 @@ import Testing
         #expect(move?.current == 1 && ticket.head?.sequence == 1)
         let head = try fixture.registry.finishRequest(ticket, outcome: "done", answer: nil)
         #expect(head == ticket.head)
+        let forgetting = AuditTicket(draft("user.forget"))
+        let input = AuditTicket.$current.withValue(forgetting) {
+            try? fixture.registry.addForget(
+                UserID(rawValue: 5), allowsReturn: false, reason: "asked",
+                at: RecordPlace(segment: 1, recordIndex: 2), offset: 2, seconds: 9, above: 0)
+        }
+        #expect(input?.id == 1 && forgetting.head?.sequence == 2)
         // Outside of a request nothing is entered.
         _ = try store.release()
-        #expect(try fixture.registry.auditPage(after: 0, limit: 9).entries.count == 1)
+        #expect(try fixture.registry.auditPage(after: 0, limit: 9).entries.count == 2)
         // A request that failed after its effect is entered twice, and says so.
         let failed = AuditTicket(draft("snapshot.pin"))
         _ = AuditTicket.$current.withValue(failed) { try? store.pin(2, reason: "x") }
         _ = try fixture.registry.finishRequest(failed, outcome: "storage", answer: nil)
-        let outcomes = try fixture.registry.auditPage(after: 1, limit: 9).entries.map(\.outcome)
+        let outcomes = try fixture.registry.auditPage(after: 2, limit: 9).entries.map(\.outcome)
         #expect(outcomes == ["done", "storage"])
     }
 

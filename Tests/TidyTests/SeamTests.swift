@@ -99,6 +99,24 @@ private let exceptions = [
         path: "Sources/Daemon/Metrics/MetricsFileService.swift", name: "timer",
         reason: "the pace of a file for people who look at clocks; no state depends on it"),
     Exception(
+        path: "Sources/Daemon/Control/MethodTable+Watch.swift", name: "timer",
+        reason: "how long a peer is willing to wait for a change; no state depends on it"),
+    Exception(
+        path: "Sources/ubpctl/WatchCommand.swift", name: "timer",
+        reason: "how long a restarting daemon is given before it is asked again"),
+    Exception(
+        path: "Sources/ubpctl/WatchCommand.swift", name: "standard streams",
+        reason: "each change is there at once, which print's buffer would delay; notes are beside"),
+    Exception(
+        path: "Sources/ubpctl/WaitingLine.swift", name: "timer",
+        reason: "the pace of a line for people; nothing waits for it"),
+    Exception(
+        path: "Sources/ubpctl/WaitingLine.swift", name: "environment",
+        reason: "TERM and NO_COLOR say what the terminal can and may do"),
+    Exception(
+        path: "Sources/ubpctl/WaitingLine.swift", name: "standard streams",
+        reason: "a bar is drawn anew beside the answer, which print's buffer would delay"),
+    Exception(
         path: "Sources/ubpctl/UBPCtl.swift", name: "environment",
         reason: "UBPD_SOCKET names the socket"),
     Exception(

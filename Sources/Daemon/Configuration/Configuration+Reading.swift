@@ -12,12 +12,20 @@ extension Configuration {
     package static func load(
         path: String?, overrides: [(key: String, value: String)] = [], disk: any Disk
     ) throws(ConfigurationError) -> Configuration {
+        let text = try text(path: path, disk: disk)
+        return try Configuration(
+            yaml: text.yaml, source: text.source ?? "defaults", overrides: overrides)
+    }
+
+    /// The text of the file that counts, and its name; empty without one.
+    static func text(
+        path: String?, disk: any Disk
+    ) throws(ConfigurationError) -> (yaml: String, source: String?) {
         let standard = "/etc/ubpd/ubpd.yaml"
         var chosen = path
         if chosen == nil, try exists(standard, disk) { chosen = standard }
-        var text = ""
-        if let chosen { text = try read(chosen, disk) }
-        return try Configuration(yaml: text, source: chosen ?? "defaults", overrides: overrides)
+        guard let chosen else { return ("", nil) }
+        return (try read(chosen, disk), chosen)
     }
 
     /// Parses YAML text over the defaults, then the overrides, and checks the whole.
@@ -69,7 +77,7 @@ struct ConfigurationReader {
     private let source: String
     private(set) var problems: [ConfigurationError.Problem] = []
     /// Where each key was set: its line, or nil when by a flag.
-    private var lines: [String: Int?] = [:]
+    private(set) var lines: [String: Int?] = [:]
     private let keys = Dictionary(
         uniqueKeysWithValues: ConfigurationKey.all.map { ($0.path, $0) })
     private let sections = Set(

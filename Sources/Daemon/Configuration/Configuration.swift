@@ -158,6 +158,10 @@ package struct Configuration: Sendable, Equatable {
         package var profileBatch = 500
         /// Users in memory whose profile is kept, but for what `as_of` changes, until they change.
         package var profileCache = 1024
+        /// `profile.watch`es that wait at a time.
+        package var watches = 32
+        /// Changes of users that are remembered for `profile.watch`.
+        package var watchChanges = 1_048_576
     }
 
     /// How long and how much of the refused bytes is kept.

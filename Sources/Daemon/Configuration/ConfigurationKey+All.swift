@@ -148,6 +148,12 @@ extension ConfigurationKey {
         .integer(
             "control.profile_cache", \.control.profileCache, 0...1_048_576,
             "Users whose profile is remembered after a read, until they change; 0 remembers none."),
+        .integer(
+            "control.watches", \.control.watches, 1...4096,
+            "Requests of profile.watch at a time, beside the other requests."),
+        .integer(
+            "control.watch_changes", \.control.watchChanges, 1024...67_108_864,
+            "Last changes of users remembered for profile.watch, 16 bytes each."),
     ]
 
     private static let journalKeys: [ConfigurationKey] = [

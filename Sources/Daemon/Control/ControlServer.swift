@@ -19,6 +19,8 @@ package final class ControlServer: Service {
     private let group: MultiThreadedEventLoopGroup
     private let connections = Mutex<[ObjectIdentifier: Entry]>([:])
     private let requestsInFlight = Atomic<Int>(0)
+    /// Requests that wait for something to happen; they are not among those in flight.
+    private let watches = Atomic<Int>(0)
 
     private struct Entry {
         let channel: any Channel
@@ -163,7 +165,7 @@ package final class ControlServer: Service {
     ) async throws {
         for try await frame in inbound {
             guard connection.activity.beginAnswer() else { break }
-            let reply = await reply(to: frame, of: connection.peer)
+            let reply = await reply(to: frame, of: connection)
             connection.activity.beginWriting()
             if let reply { try await write(reply, to: connection.channel.channel) }
             guard connection.activity.finish() else { break }
@@ -179,7 +181,7 @@ package final class ControlServer: Service {
 
     /// The answer to one line; nil for a notification.
     private func reply(
-        to frame: LineFramer.Frame, of peer: PeerCredentials?
+        to frame: LineFramer.Frame, of connection: ControlConnection
     ) async
         -> Reply?
     {
@@ -197,7 +199,10 @@ package final class ControlServer: Service {
                 return Reply(id: error.id, result: .failure(error.error))
             }
         }
-        let result = await boundedResult(of: request, peer: peer)
+        let result =
+            request.method == Method.profileWatch.rawValue
+            ? await watchResult(of: request, connection)
+            : await boundedResult(of: request, peer: connection.peer)
         return request.id.map { Reply(id: $0, result: result) }
     }
 
@@ -223,6 +228,33 @@ package final class ControlServer: Service {
             connections: connections.withLock { $0.count })
         if isNoted { note(request, result, peer) }
         return result
+    }
+
+    /// The answer to a request that waits: for as long as the peer is there, and beside all others.
+    private func watchResult(
+        of request: Request, _ connection: ControlConnection
+    ) async -> Result<JSONValue, ControlError> {
+        let count = watches.add(1, ordering: .relaxed).newValue
+        defer { watches.subtract(1, ordering: .relaxed) }
+        let now = settings.current
+        guard count <= now.control.watches else {
+            return .failure(
+                ControlError(
+                    .busy, "\(now.control.watches) watches are waiting already",
+                    hint: "end one, or raise control.watches"))
+        }
+        let asker = Asker(
+            role: connection.peer.map(now.policy.role) ?? .none, peer: connection.peer)
+        let connectionCount = connections.withLock { $0.count }
+        let work = Task {
+            await table.answer(request, of: asker, connections: connectionCount)
+        }
+        connection.channel.channel.closeFuture.whenComplete { _ in work.cancel() }
+        return await withTaskCancellationHandler {
+            await work.value
+        } onCancel: {
+            work.cancel()
+        }
     }
 
     /// Leaves a trace of who changed what, or tried to.

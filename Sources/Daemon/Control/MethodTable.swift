@@ -79,6 +79,7 @@ package struct MethodTable: Sendable {
         case .profilePredict: try await predict(params)
         case .profileExplain: try await explain(params)
         case .profileHistory: try await history(params)
+        case .profileWatch: try await watch(params)
         case .snapshotCreate: try await createSnapshot(params)
         case .snapshotList: try await listSnapshots(params)
         case .snapshotShow: try await showSnapshot(params)

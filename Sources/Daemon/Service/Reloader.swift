@@ -124,7 +124,8 @@ package actor Reloader {
     package static let liveKeys: Set<String> = [
         "control.readers", "control.operators", "control.request_bytes",
         "control.operator_request_bytes", "control.connections", "control.requests_in_flight",
-        "control.idle_seconds", "snapshot.retain", "snapshot.retain_days", "log.level",
+        "control.idle_seconds", "control.watches", "snapshot.retain", "snapshot.retain_days",
+        "log.level",
     ]
 
     /// When a change of a key takes effect.
@@ -153,6 +154,7 @@ package actor Reloader {
         control.connections = found.control.connections
         control.requestsInFlight = found.control.requestsInFlight
         control.idleSeconds = found.control.idleSeconds
+        control.watches = found.control.watches
         settings.set(.init(control: control, policy: policy))
         if found.log.level != running.log.level { settings.level.current = Self.level(found) }
         running.control = control

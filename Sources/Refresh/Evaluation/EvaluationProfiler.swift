@@ -73,7 +73,7 @@ struct EvaluationProfiler {
                 let of = Double(max(1, progress.stepCount))
                 reporter.note(
                     (Double(max(0, progress.stepIndex - 1)) + progress.fraction) / of,
-                    detail: progress.text)
+                    part: progress.text)
             }.run()
         }
         try accept(Int64(index), in: store)
@@ -158,7 +158,7 @@ struct EvaluationProfiler {
     private func snapshot(
         of users: [UserID], generation id: Int64, _ index: Int
     ) async throws -> EvaluationProfiles {
-        reporter.begin("profiles of generation \(id)")
+        reporter.begin("folding for generation \(id)")
         let serving = directory.servingPath(index)
         let pipeline = try open(serving)
         let work = Task.detached { () -> PipelineError? in
@@ -170,6 +170,8 @@ struct EvaluationProfiler {
         request.timeoutSeconds = .infinity
         request.users = users
         let wanted = request
+        let watch = watch(pipeline, userCount: users.count, id)
+        defer { watch.cancel() }
         let outcome = await withTaskCancellationHandler {
             do throws(PipelineError) {
                 let report = try await pipeline.createSnapshot(wanted)
@@ -195,6 +197,31 @@ struct EvaluationProfiler {
             path: report.path.hasPrefix(serving) ? report.path : serving + "/" + report.path,
             generation: id, space: report.space,
             refusals: try directory.refusals(of: id))
+    }
+
+    /// Tells how far the fold is, then how many profiles are written.
+    private func watch(
+        _ pipeline: LivePipeline, userCount: Int, _ id: Int64
+    ) -> Task<Void, Never> {
+        let reporter = reporter
+        return Task.detached {
+            var first: Int64?
+            var isWriting = false
+            while !Task.isCancelled {
+                guard let progress = await pipeline.snapshotProgress() else { return }
+                if let written = progress.writtenUserCount {
+                    if !isWriting { reporter.begin("profiles of generation \(id)") }
+                    isWriting = true
+                    reporter.note(
+                        Double(written) / Double(max(1, userCount)),
+                        detail: "\(written) of \(userCount) users")
+                } else if !isWriting, progress.lagByteCount > 0 {
+                    let most = max(first ?? 0, progress.lagByteCount)
+                    first = most
+                    reporter.note(1 - Double(progress.lagByteCount) / Double(most))
+                }
+            }
+        }
     }
 
     private func open(_ stateDirectory: String) throws -> LivePipeline {

@@ -10,12 +10,16 @@ package struct EvaluationStep: Sendable, Equatable {
     package var fraction = 0.0
     /// Further words.
     package var detail = ""
+    /// How far its present part is, of a step that has parts, in words.
+    package var part = ""
     /// Until the step ends; nil while unknown.
     package var secondsLeft: Double?
 
     /// As it is shown on a terminal.
     package var text: String {
         var line = step + ": "
+        // Which number is whose must be plain: the part speaks first, the whole behind it.
+        if !part.isEmpty { line += part + "; in all " }
         if !detail.isEmpty { line += detail + ", " }
         line += "\(Int(fraction * 100)) %"
         guard let left = secondsLeft, left.isFinite, left < 1e7 else { return line }
@@ -53,7 +57,9 @@ final class EvaluationReporter: Sendable {
 
     /// Notes how far the step is; the time left follows from the time it took so far unless it is
     /// given.
-    func note(_ fraction: Double, detail: String = "", secondsLeft: Double? = nil) {
+    func note(
+        _ fraction: Double, detail: String = "", part: String = "", secondsLeft: Double? = nil
+    ) {
         told.withLock { told in
             let now = clock.monotonicNanoseconds()
             guard now - told.nanoseconds >= 1_000_000_000 else { return }
@@ -62,6 +68,7 @@ final class EvaluationReporter: Sendable {
             let elapsed = Double(now - told.began) / 1e9
             told.step.fraction = done
             told.step.detail = detail
+            told.step.part = part
             told.step.secondsLeft = secondsLeft ?? (done > 0.02 ? elapsed / done - elapsed : nil)
             show(told.step)
         }
