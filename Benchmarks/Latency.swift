@@ -62,6 +62,7 @@ extension Bench {
     ) async throws {
         var random = SeededRandom(seed: Self.seed, stream: 1 << 50)
         var samples: [Double] = []
+        var others = OtherRequests()
         let start = host.clock.monotonicNanoseconds()
         let first = try await running.appliedCount()
         var applied = first
@@ -70,12 +71,25 @@ extension Bench {
             let asked = host.clock.monotonicNanoseconds()
             applied = try await running.pipeline.profiles(of: [user], asOf: nil).offset
             samples.append(Double(host.clock.monotonicNanoseconds() - asked) / 1e3)
+            if samples.count % 20 == 1 { try await others.askStatus(running, host) }
+            if samples.count % 50 == 1 { try await others.askBatch(users, running, host) }
             try await Task.sleep(for: .milliseconds(1))
         }
         let seconds = Double(host.clock.monotonicNanoseconds() - start) / 1e9
         addPercentiles(group, "profile of a uniformly drawn user", samples, target: 1000)
         report.add(group, "ingest meanwhile", "records/s", [Double(records - first) / seconds])
-        report.note(group, "\(samples.count) requests, one at a time, a millisecond apart")
+        report.note(
+            group,
+            "\(samples.count) requests, one at a time, a millisecond apart; one in 20 followed by a status, "
+                + "one in 50 by a batch")
+        add(others, to: group)
+    }
+
+    private mutating func add(_ others: OtherRequests, to group: String) {
+        addPercentiles(
+            group, "batch of \(OtherRequests.batchCount) uniformly drawn users", others.batches,
+            target: nil)
+        addPercentiles(group, "status", others.statuses, target: nil)
     }
 
     private mutating func profilesAtIdle(_ users: Int, _ running: RunningPipeline) async throws {
@@ -83,6 +97,8 @@ extension Bench {
         var samples: [Double] = []
         var again: [Double] = []
         var different: Int64 = 0
+        var lengths: [Double] = []
+        var others = OtherRequests()
         for _ in 0..<size(20_000, small: 500) {
             let user = MixedLog.user(Int(random.next() % UInt64(users)))
             let first = host.clock.monotonicNanoseconds()
@@ -92,12 +108,22 @@ extension Bench {
             samples.append(Double(second - first) / 1e3)
             again.append(Double(host.clock.monotonicNanoseconds() - second) / 1e3)
             precondition(reply.rows.first?.isKnown == true, "user \(user) is unknown")
+            lengths.append(Double(reply.rows.first?.rowCount ?? 0))
             if reply.rows.first?.values != same.rows.first?.values { different += 1 }
         }
         let group = "profiles, idle"
         addPercentiles(group, "profile of a uniformly drawn user", samples, target: nil)
         addPercentiles(group, "the same at once again, cached", again, target: 200)
-        report.note(group, "\(samples.count) users, one request at a time")
+        let shares = [0.5, 0.9, 0.99, 0.999].map { "\(Int(percentile(lengths, $0)))" }
+        report.note(
+            group,
+            "\(samples.count) users, one request at a time; rows a user, p50 / p90 / p99 / p99.9: "
+                + shares.joined(separator: " / "))
+        for _ in 0..<size(200, small: 3) {
+            try await others.askStatus(running, host)
+            try await others.askBatch(users, running, host)
+        }
+        add(others, to: group)
         report.check("profiles, idle: cached ones that differ", wanted: 0, got: different)
     }
 
@@ -109,6 +135,31 @@ extension Bench {
             group, "\(name): p99", "us", [percentile(samples, 0.99)],
             target: target.map(Target.below))
         report.add(group, "\(name): p99.9", "us", [percentile(samples, 0.999)])
+    }
+}
+
+/// What callers ask beside single profiles, and how long each took, in microseconds.
+private struct OtherRequests {
+    static let batchCount = 500
+
+    var batches: [Double] = []
+    var statuses: [Double] = []
+    private var random = SeededRandom(seed: Bench.seed, stream: 1 << 53)
+
+    mutating func askBatch(_ users: Int, _ running: RunningPipeline, _ host: Host) async throws {
+        let drawn = (0..<Self.batchCount).map { _ in
+            MixedLog.user(Int(random.next() % UInt64(users)))
+        }
+        let start = host.clock.monotonicNanoseconds()
+        let reply = try await running.pipeline.profiles(of: drawn, asOf: nil)
+        batches.append(Double(host.clock.monotonicNanoseconds() - start) / 1e3)
+        precondition(reply.rows.count == drawn.count, "a batch without all of its users")
+    }
+
+    mutating func askStatus(_ running: RunningPipeline, _ host: Host) async throws {
+        let start = host.clock.monotonicNanoseconds()
+        _ = try await running.pipeline.status()
+        statuses.append(Double(host.clock.monotonicNanoseconds() - start) / 1e3)
     }
 }
 

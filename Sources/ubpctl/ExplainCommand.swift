@@ -95,7 +95,7 @@ extension ExplanationRow {
     private func table(asOf: Int64?) -> String {
         var table = Table(
             ("SESSION", .right), ("BEGAN", .left), ("ENDED", .left), ("LASTED", .left),
-            ("HELD", .left), ("CHURN WITHOUT", .right), ("EFFECT", .right))
+            ("HELD", .left), ("CHURN WITHOUT", .right), ("EFFECT, POINTS", .right))
         for (index, session) in sessions.enumerated() {
             table.add(
                 "\(index + 1)\(session.isWhole ? "" : "*")", Units.time(session.began),
@@ -114,7 +114,7 @@ extension ExplanationRow {
     ) -> String {
         var table = Table(
             (title, .left), ("PROBABILITY", .right), ("SCORE", .right),
-            ("EFFECTS BY SESSION", .left))
+            ("EFFECTS BY SESSION, POINTS", .left))
         for (place, target) in targets.enumerated() {
             let effects = sessions.enumerated().compactMap { index, session in
                 let list = session[keyPath: changes]
