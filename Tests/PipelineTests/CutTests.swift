@@ -78,6 +78,11 @@ struct CutTests {
         let pipeline = running.pipeline
         let asked = request
         async let report = pipeline.createSnapshot(asked)
+        // The cut stands once there is something to write to.
+        let snapshots = options.stateDirectory + "/snapshots"
+        for _ in 0..<60_000 where (try? RealDisk().names(in: snapshots))?.isEmpty ?? true {
+            try await Task.sleep(for: .milliseconds(1))
+        }
         for record in fixture.log.records.dropFirst(offset + 2).prefix(60) {
             try writer.append(record)
         }
