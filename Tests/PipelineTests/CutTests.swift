@@ -74,7 +74,7 @@ struct CutTests {
         #expect(try await running.pipeline.status().counters.held > 0)
         var request = SnapshotRequest()
         // A long list, so that the log goes on while it is written.
-        request.users = (0..<60_000).map { UserID(rawValue: $0 - 100_000) } + [paused]
+        request.users = (0..<150_000).map { UserID(rawValue: $0 - 200_000) } + [paused]
         let pipeline = running.pipeline
         let asked = request
         async let report = pipeline.createSnapshot(asked)
