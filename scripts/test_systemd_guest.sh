@@ -28,6 +28,10 @@ refuse() {
     grep -qiE "$pattern" <<<"$said" || fail "$what: $* says: ${said:0:600}"
 }
 
+# has PATTERN: a line of standard input matches; it reads all of them, since a writer whose reader has
+# gone ends by SIGPIPE, which `pipefail` takes for a failure.
+has() { grep -- "$@" >/dev/null; }
+
 # equal WHAT A B
 equal() { [[ $2 == "$3" ]] || fail "$1: '$2' is not '$3'"; }
 
@@ -139,12 +143,12 @@ done
 step "the nightly refresh before there is a space: says what to do, and is no failure"
 want "the service" systemctl start ubpd-refresh.service
 equal "result" "$(property Result ubpd-refresh.service)" success
-journalctl -u ubpd-refresh.service -p err --no-pager | grep -q 'ubpd refresh --encoders' ||
+journalctl -u ubpd-refresh.service -p err --no-pager | has 'ubpd refresh --encoders' ||
     fail "the journal does not say what to do"
 step "the first space, by hand"
 want "refresh" as ubpd ubpd refresh --encoders --quick --seed 7
 serves() { [[ $(ask generation) == "$1" ]]; }
-accepted() { ubpctl --json generation show "$1" | grep -q '"accepted": *true'; }
+accepted() { ubpctl --json generation show "$1" | has '"accepted": *true'; }
 wait_until "the daemon to see generation 1" 30 ubpctl generation show 1
 if ! accepted 1; then
     note "its gate refused it: taken by hand"
@@ -190,7 +194,7 @@ equal "current after a restart" "$(readlink $CURRENT)" "$OLD"
 want "the release" as alice ubpctl snapshot release
 [[ $(readlink $CURRENT) != "$OLD" ]] || fail "current is still $OLD"
 settled() {
-    [[ $(ask lag.bytes) == 0 ]] && ! as alice ubpctl generation list | grep -q catching-up
+    [[ $(ask lag.bytes) == 0 ]] && ! as alice ubpctl generation list | has catching-up
 }
 sleep 3
 wait_until "the newest generation" 60 settled
@@ -199,7 +203,7 @@ note "state: $(tr '\n' ' ' <<<"$STAYS")"
 
 # --- Reload
 
-if ubpctl --help | grep -q '^  daemon '; then
+if ubpctl --help | has '^  daemon '; then
     step "reload: a good configuration is taken, a bad one refused and the old one kept"
     pid=$(property MainPID)
     cp /etc/ubpd/ubpd.yaml /test/ubpd.yaml
@@ -207,7 +211,7 @@ if ubpctl --help | grep -q '^  daemon '; then
     want "reload" systemctl reload ubpd.service
     printf 'nonsense: 1\n' >>/etc/ubpd/ubpd.yaml
     refuse "a bad configuration" "failed" systemctl reload ubpd.service
-    journalctl -u ubpd.service --no-pager -n 30 | grep -q nonsense || fail "the key is not named"
+    journalctl -u ubpd.service --no-pager -n 30 | has nonsense || fail "the key is not named"
     equal "it goes on" "$(property MainPID) $(systemctl is-active ubpd.service)" "$pid active"
     want "it answers" as alice ubpctl status
     cp /test/ubpd.yaml /etc/ubpd/ubpd.yaml
@@ -235,7 +239,7 @@ for thread in profiler follower; do
     kill -KILL $freezer 2>/dev/null || true
     wait $freezer 2>/dev/null || true
     grep -q 'stand still' /test/freeze.log || fail "$(cat /test/freeze.log)"
-    journalctl -u ubpd.service --no-pager -n 40 | grep -q 'Watchdog timeout' || fail "who ended it?"
+    journalctl -u ubpd.service --no-pager -n 40 | has 'Watchdog timeout' || fail "who ended it?"
     equal "the state" "$(fingerprint)" "$STAYS"
 done
 step "all of it is stopped (SIGSTOP): the same"
@@ -264,7 +268,7 @@ systemctl stop ubpd.socket ubpd.service 2>/dev/null
 refuse "the start" "failed" systemctl start ubpd.service
 equal "its exit status" "$(property ExecMainStatus)" 78
 equal "restarts" "$(property NRestarts)" 0
-journalctl -u ubpd.service -p err --no-pager -n 20 | grep -q nonsense || fail "the key is not named"
+journalctl -u ubpd.service -p err --no-pager -n 20 | has nonsense || fail "the key is not named"
 cp /test/ubpd.yaml /etc/ubpd/ubpd.yaml
 step "without ubpd.socket it makes its socket itself"
 systemctl reset-failed ubpd.service
@@ -305,7 +309,7 @@ want "start" systemctl start ubpd.socket ubpd.service
 
 step "the journal has priorities and fields, and names no user of the shop"
 journalctl -u ubpd.service -p notice -o json --no-pager UBPD_METHOD=snapshot.rollback |
-    grep -q '"UBPD_METHOD":"snapshot.rollback"' || fail "no field UBPD_METHOD"
+    has '"UBPD_METHOD":"snapshot.rollback"' || fail "no field UBPD_METHOD"
 python3 - <<'PYTHON' || fail "an id of a user stands in the journal"
 import re, subprocess, sys
 import numpy as np
