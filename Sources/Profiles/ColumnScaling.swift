@@ -31,8 +31,8 @@ package struct ColumnScaling: Sendable, Equatable {
     package static let limit: Float = 10
     /// The standard deviation that the columns of a part are given.
     ///
-    /// The 256 columns of `esa` have less than `stats`' 48 because in a small shop, where few users teach a network, a wide part hides
-    /// the others (docs/decisions/0014 has the figures).
+    /// The 256 columns of `esa` have less than `stats`' 48 because in a small shop, where few users
+    /// teach a network, a wide part hides the others (docs/decisions/0014 has the figures).
     package static func deviation(_ part: ProfilePart) -> Double { part == .esa ? 0.25 : 1 }
     /// Standard deviations below it are taken for it: a column that hardly varied among the users of
     /// fit(T) would otherwise be blown up by the first user who differs.
