@@ -162,13 +162,16 @@ extension Profiler {
 
     /// Lets clean users go when memory is over its budget; no commit is on its way.
     private func evict() {
-        let byteCount = users.byteCounts(sampleCount: 2000).reduce(0) { $0 + $1.byteCount }
+        let parts = users.byteCounts()
+        measuredParts = parts
+        let byteCount = parts.reduce(0) { $0 + $1.byteCount }
         guard byteCount > options.residentByteCount, users.count > 0 else { return }
         let perUser = max(1, byteCount / Int64(users.count))
         // A tenth below the budget, so that not every commit evicts.
         let excess = byteCount - options.residentByteCount / 10 * 9
         let count = users.count
         users.evict(Int(excess / perUser) + 1)
+        measuredParts = nil
         guard users.count < count else { return }
         awayUserCount += Int64(count - users.count)
         evictionCount += 1

@@ -30,6 +30,7 @@ extension Configuration {
         options.threadCount = refresh.threads
         options.parts = refresh.parts.map(\.encoder)
         options.rowLimit = train.maxRows
+        options.epochUserLimit = train.epochUsers
         options.precision = train.precision == .bfloat16 ? .bfloat16 : .float32
         options.epochCounts = [
             .sra: train.epochs.sra, .fip: train.epochs.fip, .mtl: train.epochs.mtl,

@@ -5,6 +5,7 @@ import Kernels
 import Learning
 import Refresh
 import Storage
+import Synchronization
 import TestSupport
 import Testing
 
@@ -106,6 +107,27 @@ import Testing
         let warm = try await Self.train(disk, .mtl, Self.options(epochs: 1), heads: cold.tensors)
         let next = try #require(warm.result.epochs.first)
         for task in 0..<3 { #expect(next.validation[task] < last.validation[task] + 0.02) }
+    }
+
+    @Test func `epochs of few users read no more of them than they say`() async throws {
+        let disk = try Self.disk()
+        let whole = try await Self.train(disk, .mtl, Self.options(epochs: 3))
+        var options = Self.options(epochs: 3)
+        options.training.epochUserLimit = 800
+        let same = try await Self.train(disk, .mtl, options)
+        #expect(Self.bits(same.tensors) == Self.bits(whole.tensors))
+        options.training.epochUserLimit = 60
+        let read = Mutex(0)
+        let few = try await HeadTraining(
+            host: .simulated(disk: disk), examples: try ExampleFile("/models/examples", on: disk),
+            options: options
+        ).train(.mtl, encoder: Self.encoder) { progress in
+            if case .encoding(_, let count, _) = progress { read.withLock { $0 = count } }
+        }
+        // Three epochs of 60, and 6 that are held out.
+        #expect(read.withLock { $0 } == 186)
+        #expect(few.result.stepCount == 3)
+        #expect(Self.bits(few.tensors) != Self.bits(whole.tensors))
     }
 
     @Test func `heads that no epoch makes better stay as they are`() async throws {

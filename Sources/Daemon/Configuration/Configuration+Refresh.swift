@@ -19,6 +19,8 @@ extension Configuration {
     package struct TrainOptions: Sendable, Equatable {
         /// Rows before the cut that an example keeps.
         package var maxRows = 512
+        /// Most users that an epoch reads; the published trainings had some 750,000.
+        package var epochUsers = 1_000_000
         package var precision = TrainPrecision.float32
         package var epochs = EpochCounts()
     }

@@ -28,6 +28,9 @@ extension ConfigurationKey {
         .integer(
             "train.max_rows", \.train.maxRows, 1...65_535,
             "Rows before the cut that a user's training example keeps, the latest."),
+        .integer(
+            "train.epoch_users", \.train.epochUsers, 1...4_294_967_295,
+            "Users that an epoch of a network or of its heads reads; the next one reads the next."),
         .choice(
             "train.precision", \.train.precision,
             "Operands of training's matrix products; bfloat16 is fast with AMX or AVX512_BF16."),
@@ -49,6 +52,6 @@ extension ConfigurationKey {
         let encoder = name.replacing("_", with: "-")
         return .integer(
             "train.epochs.\(name)", place, 1...1000,
-            "Passes over all examples for \(encoder), and for its heads alone if it has any.")
+            "Epochs of \(encoder), and of its heads alone if it has any.")
     }
 }

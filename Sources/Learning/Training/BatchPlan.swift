@@ -36,7 +36,7 @@ package struct BatchPlan: Sendable, Equatable {
     package init(lengths: [UInt16], sizes: Sizes, seed: UInt64, epoch: Int) {
         var random = SeededRandom(seed: seed, stream: UInt64(epoch))
         var order = (0..<lengths.count).map(UInt32.init)
-        Self.shuffle(&order, &random)
+        order.shuffle(with: &random)
         var batches: [Range<Int>] = []
         let windowLength = sizes.batchCount * sizes.windowCount
         for start in stride(from: 0, to: order.count, by: windowLength) {
@@ -44,7 +44,7 @@ package struct BatchPlan: Sendable, Equatable {
             Self.sortByLength(&order, window, lengths)
             batches += Self.cut(window, by: sizes.batchCount)
         }
-        Self.shuffle(&batches, &random)
+        batches.shuffle(with: &random)
         self.order = order
         self.batches = batches
     }
@@ -103,16 +103,5 @@ package struct BatchPlan: Sendable, Equatable {
         let keys = range.map { UInt64(lengths[Int(order[$0])]) << 32 | UInt64($0) }.sorted()
         let sorted = keys.map { order[Int($0 & 0xFFFF_FFFF)] }
         order.replaceSubrange(range, with: sorted)
-    }
-
-    /// Fisher and Yates's shuffle (Durstenfeld 1964); the library's own may change with a release.
-    private static func shuffle<Element>(
-        _ values: inout [Element], _ random: inout SeededRandom
-    ) {
-        guard values.count > 1 else { return }
-        for last in (1..<values.count).reversed() {
-            let draw = random.next().multipliedFullWidth(by: UInt64(last + 1)).high
-            values.swapAt(last, Int(draw))
-        }
     }
 }

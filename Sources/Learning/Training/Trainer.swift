@@ -17,6 +17,8 @@ package actor Trainer<Network: TrainableNetwork<Float>> {
     /// Places in the source of what is trained on, and of what early stopping looks at.
     private let training: [UInt32]
     private let validation: [UInt32]
+    /// Which of `training` an epoch takes.
+    private let sample: EpochSample
     /// Whether the weights began as somebody's, who would keep them.
     private let isWarm: Bool
     let settings: [String]
@@ -62,7 +64,12 @@ package actor Trainer<Network: TrainableNetwork<Float>> {
         self.network = network
         self.source = source
         self.training = training.map(UInt32.init)
-        self.validation = validation.map(UInt32.init)
+        // The same ones after each epoch, so that epochs can be compared.
+        self.validation = EpochSample(
+            count: validation.count, limit: options.validationLimit, seed: options.seed
+        ).places(0).map { UInt32(validation[$0]) }
+        sample = EpochSample(
+            count: training.count, limit: options.epochExampleLimit, seed: options.seed)
         self.options = options
         self.host = host
         report = progress
@@ -126,6 +133,7 @@ package actor Trainer<Network: TrainableNetwork<Float>> {
 
     /// Takes the batches of this epoch that are not done.
     private func trainEpoch() async throws(LearningError) {
+        let training = sample.places(state.epoch).map { self.training[$0] }
         let lengths = training.map { UInt16(source.rowCount(Int($0))) }
         let plan = BatchPlan(
             lengths: lengths, sizes: options.sizes, seed: options.seed, epoch: state.epoch)

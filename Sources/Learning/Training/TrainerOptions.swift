@@ -22,6 +22,9 @@ package struct TrainerOptions: Sendable {
     package var seed: UInt64
     package var epochCount: Int
     package var sizes: BatchPlan.Sizes
+    /// Most examples that an epoch trains on, ≥ 1: the next so many of all (`EpochSample`). It
+    /// looks at a tenth as many held-out ones. Nil takes all of both.
+    package var epochExampleLimit: Int?
     /// Shards of a batch, whose gradients are added in order: enters the result, threads do not.
     package var shardCount = 2
     /// Threads that compute shards; more than there are shards are of no use.
@@ -65,6 +68,9 @@ package struct TrainerOptions: Sendable {
         clipNorm = recipe.largestGradientNorm
     }
 
+    /// Of held-out examples, how many at most are looked at after an epoch; nil for all.
+    package var validationLimit: Int? { epochExampleLimit.map { max(1, $0 / 10) } }
+
     private static func hash(_ weights: Matrix<Float>) -> UInt64 {
         var hash = StableHash64()
         for value in weights.values { hash.update(UInt64(value.bitPattern)) }
@@ -83,7 +89,8 @@ package struct TrainerOptions: Sendable {
             "network = \(name)",
             "tensors = \(layout.entries.map { "\($0.name)\($0.shape)" }.joined(separator: " "))",
             "terms = \(terms.map { "\($0.name) \($0.weight)" }.joined(separator: ", "))",
-            "seed = \(seed)", "epochs = \(epochCount)", "batch = \(sizes.batchCount)",
+            "seed = \(seed)", "epochs = \(epochCount)",
+            "examples an epoch = \(epochExampleLimit.map { "\($0)" } ?? "all")", "batch = \(sizes.batchCount)",
             "window = \(sizes.windowCount)", "shards = \(shardCount)",
             "learning rate = \(learningRate)", "weight decay = \(weightDecay)",
             "decoupled = \(isDecoupled)", "clip = \(clipNorm.map { "\($0)" } ?? "none")",

@@ -41,6 +41,8 @@ package struct RefreshJobOptions: Sendable {
     package var epochCounts: [EncoderName: Int] = [:]
     /// `train.max_rows`.
     package var rowLimit = 512
+    /// `train.epoch_users`: most users that an epoch trains on; nil takes all of them.
+    package var epochUserLimit: Int?
     package var precision = ProductPrecision.float32
     package var sizes = NetworkSizes()
     /// Steps between two checkpoints of a network.
@@ -87,6 +89,7 @@ package struct RefreshJobOptions: Sendable {
             "refresh.future_days = \(futureDays)", "refresh.memory_budget = \(memoryByteCount)",
             "refresh.parts = \(orderedParts.map(\.rawValue).joined(separator: ", "))",
             "train.epochs = \(epochs.joined(separator: ", "))", "train.max_rows = \(rowLimit)",
+            "train.epoch_users = \(epochUserLimit.map { "\($0)" } ?? "all")",
             // Made of other examples, it cannot be gone on with.
             "examples = with END", "train.precision = \(precision.rawValue)",
             "bpr, items = \(itemFactors)", "bpr, categories = \(categoryFactors)",

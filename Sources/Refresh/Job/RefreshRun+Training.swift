@@ -71,6 +71,7 @@ extension RefreshRun {
     ) -> NetworkTraining.Options {
         var training = NetworkTraining.Options(seed: options.refresh.seed)
         training.epochCount = options.epochCounts[name]
+        training.epochUserLimit = options.epochUserLimit
         training.rowWindow = options.refresh.fold.rowWindow
         training.threadCount = options.threadCount
         training.niceness = options.niceness

@@ -73,25 +73,33 @@ package struct HeadTraining: Sendable {
             Self.configuration(name, latentWidth: frozen.latentWidth, present))
         let trained = Set(network.layout.entries.map(\.name))
         let start = try network.layout.weights(present.filter { trained.contains($0.name) })
-        let parts = (0..<examples.count).map {
-            options.training.holdOut.part(of: examples.user($0))
-        }
-        let places = parts.indices.filter { parts[$0] != .gate }
+        let trainer = trainerOptions(name)
+        let training = places(
+            .training, limit: trainer.epochExampleLimit.map { $0 * trainer.epochCount }, trainer.seed)
+        let validation = places(.earlyStopping, limit: trainer.validationLimit, trainer.seed)
         let source = try await LatentFold(
-            host: host, examples: examples, places: places, encoder: frozen, options: options,
-            name: name
+            host: host, examples: examples, places: training + validation, encoder: frozen,
+            options: options, name: name
         ).run { progress($0) }
         defer { source.remove() }
         let result = try await Trainer(
             network: network, start: start, source: source,
-            training: places.indices.filter { parts[places[$0]] == .training },
-            validation: places.indices.filter { parts[places[$0]] == .earlyStopping },
-            options: trainerOptions(name), host: host, progress: { progress(.training($0)) }
+            training: Array(training.indices),
+            validation: Array(training.count..<training.count + validation.count),
+            options: trainer, host: host, progress: { progress(.training($0)) }
         ).run()
         let refitted = network.layout.tensors(result.weights)
         return (
             present.map { old in refitted.first { $0.name == old.name } ?? old }, result
         )
+    }
+
+    /// Examples of that part, ascending: all, or so many of them.
+    private func places(_ part: HoldOut.Part, limit: Int?, _ seed: UInt64) -> [Int] {
+        let all = (0..<examples.count).filter {
+            options.training.holdOut.part(of: examples.user($0)) == part
+        }
+        return EpochSample(count: all.count, limit: limit, seed: seed).places(0).map { all[$0] }
     }
 
     private func trainerOptions(_ name: EncoderName) -> TrainerOptions {
@@ -106,6 +114,7 @@ package struct HeadTraining: Sendable {
             name: "\(name.rawValue)-heads",
             seed: SeededRandom.mix(training.seed &+ 16 &+ name.stream), recipe: recipe)
         trainer.epochCount = training.epochCount ?? recipe.epochCount
+        trainer.epochExampleLimit = training.epochUserLimit
         trainer.threadCount = training.threadCount
         trainer.niceness = training.niceness
         trainer.precision = training.precision

@@ -12,6 +12,8 @@ package struct NetworkTraining: Sendable {
         package var seed: UInt64
         /// In place of the recipe's epochs; nil keeps them.
         package var epochCount: Int?
+        /// `train.epoch_users`: most users that an epoch trains on; nil takes all of them.
+        package var epochUserLimit: Int?
         /// N: MTL reads the last rows only (DESIGN §5).
         package var rowWindow = 64
         /// Whether MTL reads END after them, as it does in a space that says so.
@@ -103,6 +105,7 @@ package struct NetworkTraining: Sendable {
             name: name.rawValue, seed: SeededRandom.mix(options.seed &+ name.stream), recipe: recipe
         )
         trainer.epochCount = options.epochCount ?? recipe.epochCount
+        trainer.epochExampleLimit = options.epochUserLimit
         trainer.threadCount = options.threadCount
         trainer.niceness = options.niceness
         trainer.precision = options.precision
