@@ -16,6 +16,9 @@ extension Bench {
         var threadCount: Int
         /// Most epochs of a network; 0 leaves the published ones.
         var epochLimit: Int
+        /// Most users that an epoch trains on; 0 for a tenth of the shop's, so that each epoch
+        /// meets other users, as in a shop of many more than `train.epoch_users`.
+        var epochUserLimit = 0
     }
 
     /// Sizes and epochs when nobody says anything.
@@ -71,7 +74,9 @@ extension Bench {
         say("refresh: \(kind.rawValue), \(shop.userCount) users")
         let process = try RefreshProcess(
             log: shop.log, state: shop.state, kind: kind, threads: plan.threadCount,
-            epochs: plan.epochLimit, isQuick: isSmall)
+            epochs: plan.epochLimit,
+            epochUsers: plan.epochUserLimit > 0 ? plan.epochUserLimit : max(1, shop.userCount / 10),
+            isQuick: isSmall)
         var run: RefreshRun?
         var costs: [RefreshStepCost] = []
         while let line = try process.next() {
@@ -118,7 +123,7 @@ extension Bench {
         let epochs = outcome.epochs.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
         report.note(
             group,
-            "epochs: \(epochs.joined(separator: ", ")), factors \(outcome.itemEpochs) and "
+            "epochs of \(outcome.epochUserLimit) users: \(epochs.joined(separator: ", ")), factors \(outcome.itemEpochs) and "
                 + "\(outcome.categoryEpochs)")
         for refusal in outcome.report.refusals { report.note(group, "refused: \(refusal)") }
     }
@@ -168,7 +173,8 @@ extension Bench {
         report.note(
             group,
             "lines through \(sizes.joined(separator: " and ")) users; "
-                + "\(rounded(amounts.examples)) examples, \(rounded(amounts.rows)) rows and "
+                + "\(rounded(amounts.examples)) examples, \(rounded(amounts.epochExamples)) of them "
+                + "an epoch, \(rounded(amounts.rows)) rows and "
                 + "\(rounded(amounts.factorSteps)) updates of factors a window, in proportion; "
                 + "published epochs")
         report.note(
@@ -235,6 +241,9 @@ struct RefreshCommand: AsyncParsableCommand {
     @Option(help: "Most epochs of a new space's network; the published ones without it.")
     var epochs = 0
 
+    @Option(help: "Most users of an epoch; a tenth of the shop's without it.")
+    var epochUsers = 0
+
     @Option(help: "Threads of trainings.")
     var threads = 2
 
@@ -243,6 +252,7 @@ struct RefreshCommand: AsyncParsableCommand {
             var plan = bench.refreshPlan
             plan.userCounts = common.users?.counts ?? plan.userCounts
             plan.epochLimit = epochs
+            plan.epochUserLimit = epochUsers
             plan.threadCount = threads
             try await bench.refreshes(plan)
         }

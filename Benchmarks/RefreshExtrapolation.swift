@@ -22,7 +22,8 @@ struct RefreshAmounts {
     var users: Double
     var rows: Double
     var examples: Double
-    var exampleRows: Double
+    /// Those of them that an epoch trains on.
+    var epochExamples: Double
     /// Updates of one training of items and categories.
     var factorSteps: Double
 
@@ -33,16 +34,19 @@ struct RefreshAmounts {
         users = 19e6
         rows = measured.rows / measured.events * events
         examples = measured.examples / measured.users * users
-        exampleRows = measured.exampleRows / measured.events * events
+        epochExamples = min(examples, Double(Self.epochUserLimit))
         factorSteps = measured.factorSteps / measured.events * events * factors
     }
+
+    /// `train.epoch_users`, as it is configured.
+    private static let epochUserLimit = 1_000_000
 
     init(_ outcome: RefreshOutcome, events: Int64) {
         self.events = Double(events)
         users = Double(outcome.report.users)
         rows = Double(outcome.report.rows)
         examples = Double(outcome.exampleCount)
-        exampleRows = Double(outcome.exampleRowCount)
+        epochExamples = min(examples, Double(outcome.epochUserLimit))
         factorSteps = Double(outcome.factorSteps)
     }
 }
@@ -72,7 +76,7 @@ enum RefreshUnit: String {
         case .event: amounts.events
         case .user: amounts.users
         case .row: amounts.rows
-        case .example: amounts.examples * Double(max(1, epochs))
+        case .example: amounts.epochExamples * Double(max(1, epochs))
         case .factorStep: amounts.factorSteps
         }
     }

@@ -18,6 +18,7 @@ struct RefreshWorker: AsyncParsableCommand {
     @Option var threads: Int
     /// Most epochs of a network of a new space; 0 leaves the published ones.
     @Option var epochs: Int
+    @Option var epochUsers: Int
     @Flag var quick = false
 
     /// What a line of output says.
@@ -41,6 +42,7 @@ struct RefreshWorker: AsyncParsableCommand {
             refresh: RefreshOptions(
                 logDirectory: logDir, stateDirectory: stateDir, seed: Bench.seed))
         options.threadCount = threads
+        options.epochUserLimit = epochUsers
         if quick { options.makeQuick() }
         if epochs > 0, options.kind == .newSpace { Self.cap(&options, at: epochs) }
         let meter = RefreshStepMeter(host: host, stateDirectory: stateDir)
@@ -75,6 +77,8 @@ struct RefreshOutcome: Codable {
     /// Examples of the cut, and their rows.
     var exampleCount: Int64
     var exampleRowCount: Int64
+    /// Most users that an epoch trained on.
+    var epochUserLimit: Int
     /// Epochs by network, of the whole or of its heads.
     var epochs: [String: Int]
     /// Of the factors that are served: pairs and epochs, items and categories, and the share of
@@ -141,6 +145,7 @@ private final class RefreshStepMeter: Sendable {
             }
             let outcome = RefreshOutcome(
                 report: report, exampleCount: counts.examples, exampleRowCount: counts.exampleRows,
+                epochUserLimit: options.epochUserLimit ?? Int(counts.examples),
                 epochs: counts.epochs, itemPairs: counts.factors.itemPairs,
                 categoryPairs: counts.factors.categoryPairs,
                 itemEpochs: options.itemFactors.epochCount,
@@ -235,13 +240,14 @@ final class RefreshProcess {
     /// Starts one.
     init(
         log: String, state: String, kind: RefreshJobOptions.Kind, threads: Int, epochs: Int,
-        isQuick: Bool
+        epochUsers: Int, isQuick: Bool
     ) throws {
         process.executableURL = URL(fileURLWithPath: "/proc/self/exe")
         process.arguments =
             [
                 "refresh-worker", "--log-dir", log, "--state-dir", state, "--kind", kind.rawValue,
                 "--threads", String(threads), "--epochs", String(epochs),
+                "--epoch-users", String(epochUsers),
             ] + (isQuick ? ["--quick"] : [])
         process.standardOutput = output
         try process.run()

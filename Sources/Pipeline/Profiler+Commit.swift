@@ -74,8 +74,8 @@ extension Profiler {
 
     /// Encodes a user for the commit that has begun, if it was not yet.
     func encodeIfAwaited(_ slot: Int) {
-        guard users[slot].awaitsEncoding else { return }
-        users[slot].awaitsEncoding = false
+        guard users.awaitsEncoding(slot) else { return }
+        users.noteEncoded(slot)
         commitDraft?.commit.users.append(encode(slot))
         if !users[slot].isStored { arrivingUsers.append(users[slot].user) }
         users[slot].isStored = true
@@ -162,16 +162,14 @@ extension Profiler {
 
     /// Lets clean users go when memory is over its budget; no commit is on its way.
     private func evict() {
-        let parts = users.byteCounts()
-        measuredParts = parts
-        let byteCount = parts.reduce(0) { $0 + $1.byteCount }
+        users.weighSome()
+        let byteCount = users.byteCounts().reduce(0) { $0 + $1.byteCount }
         guard byteCount > options.residentByteCount, users.count > 0 else { return }
         let perUser = max(1, byteCount / Int64(users.count))
         // A tenth below the budget, so that not every commit evicts.
         let excess = byteCount - options.residentByteCount / 10 * 9
         let count = users.count
         users.evict(Int(excess / perUser) + 1)
-        measuredParts = nil
         guard users.count < count else { return }
         awayUserCount += Int64(count - users.count)
         evictionCount += 1

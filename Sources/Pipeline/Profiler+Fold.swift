@@ -36,14 +36,17 @@ extension Profiler {
                 if inputs.isDue(at: place) { break }
             }
             if queuedRowCount >= options.stepRowCount { stepQueued() }
-            if (index - start) % Self.clockStride == 0, mustYield(deadline) { break }
+            if (index - start) % Self.clockStride == 0 ? mustYield(deadline) : isAsked { break }
         }
         return index
     }
 
+    /// Whether somebody waits for an answer.
+    private var isAsked: Bool { askers.load(ordering: .relaxed) > 0 }
+
     /// Whether a slice of work must end: its time is over, or somebody waits for an answer.
     func mustYield(_ deadline: UInt64) -> Bool {
-        askers.load(ordering: .relaxed) > 0 || host.clock.monotonicNanoseconds() >= deadline
+        isAsked || host.clock.monotonicNanoseconds() >= deadline
     }
 
     /// Sets a record aside that a later input brings back; it is in the quarantine already, or has

@@ -147,7 +147,7 @@ extension Profiler {
         report.quarantine = quarantine
         report.waitingInputs = Int64(inputs.count)
         let known = Double(max(1, users.count))
-        report.parts = (measuredParts ?? users.byteCounts()).map {
+        report.parts = users.byteCounts().map {
             StatusReport.Part(
                 name: $0.name, byteCount: $0.byteCount, bytesPerUser: Double($0.byteCount) / known)
         }

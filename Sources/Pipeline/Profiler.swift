@@ -48,8 +48,6 @@ package actor Profiler {
     var lastRingNanoseconds: UInt64
 
     var users = UserTable()
-    /// Bytes of `users` by part when the last commit was done; nil before the first one.
-    var measuredParts: [(name: String, byteCount: Int64)]?
     var intake: Intake
     var scratch = FoldScratch()
     var builder: ProfileBuilder

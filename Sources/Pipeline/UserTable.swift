@@ -17,10 +17,10 @@ struct ResidentUser: Sendable {
     var storedRowCount: Int64 = 0
     /// Whether the store has a record of the user.
     var isStored = false
-    /// Whether something changed since the last commit began.
-    var isDirty = false
-    /// Whether a commit has begun that must take the user as it is now.
-    var awaitsEncoding = false
+    /// The table's epoch in which it changed last; 0: never since it came into memory.
+    fileprivate(set) var changedEpoch: UInt64 = 0
+    /// The last epoch whose changes were encoded for a commit.
+    fileprivate(set) var encodedEpoch: UInt64 = 0
     /// Whether rows wait to be stepped at the end of the micro-batch.
     var isQueued = false
     /// Value of the table's touch counter when the user came in or was last changed: its version,
@@ -39,6 +39,9 @@ struct ResidentUser: Sendable {
 }
 
 /// The users in memory, in slots that stay put, with those that changed since the last commit.
+///
+/// An epoch ends when a commit takes what changed in it. So that this costs the same however many
+/// users that are, a slot tells by its own epochs whether it changed and whether it still waits.
 struct UserTable: Sendable {
     private var slots = SlotBlocks()
     /// Slots changed since `takeDirty`, in order of their first change.
@@ -47,6 +50,8 @@ struct UserTable: Sendable {
     private var free: [Int] = []
     private var touchCount: UInt64 = 0
     private var hand = 0
+    private var epoch: UInt64 = 1
+    private var samples = ResidentSamples()
 
     /// Users in memory.
     var count: Int { index.count }
@@ -81,18 +86,28 @@ struct UserTable: Sendable {
     mutating func touch(_ slot: Int) {
         touchCount += 1
         slots[slot].touched = touchCount
-        if !slots[slot].isDirty {
-            slots[slot].isDirty = true
+        if !isDirty(slot) {
+            slots[slot].changedEpoch = epoch
             dirty.append(slot)
         }
     }
 
+    /// Whether something changed since the last commit began.
+    private func isDirty(_ slot: Int) -> Bool { slots[slot].changedEpoch == epoch }
+
+    /// Whether a commit has begun that must take the user as it is now.
+    func awaitsEncoding(_ slot: Int) -> Bool {
+        slots[slot].changedEpoch + 1 == epoch && slots[slot].encodedEpoch < epoch - 1
+    }
+
+    /// Notes that the commit has the user.
+    mutating func noteEncoded(_ slot: Int) { slots[slot].encodedEpoch = epoch - 1 }
+
     /// The changed slots, which a commit takes as they are now; from now on they are unchanged.
+    ///
+    /// Nobody may await the commit before: whom it has not taken, none would take.
     mutating func takeDirty() -> [Int] {
-        for slot in dirty {
-            slots[slot].isDirty = false
-            slots[slot].awaitsEncoding = true
-        }
+        epoch += 1
         defer { dirty = [] }
         return dirty
     }
@@ -119,8 +134,8 @@ struct UserTable: Sendable {
 
     /// Takes a user out, changed or not; none of its rows waits, and no commit for it.
     mutating func remove(_ slot: Int) {
-        precondition(!slots[slot].isQueued && !slots[slot].awaitsEncoding, "somebody waits for it")
-        if slots[slot].isDirty { dirty.removeAll { $0 == slot } }
+        precondition(!slots[slot].isQueued && !awaitsEncoding(slot), "somebody waits for it")
+        if isDirty(slot) { dirty.removeAll { $0 == slot } }
         release(slot)
     }
 
@@ -133,23 +148,28 @@ struct UserTable: Sendable {
     }
 
     private func mayLeave(_ slot: Int) -> Bool {
-        !slots[slot].isFree && !slots[slot].isDirty && !slots[slot].isQueued
-            && slots[slot].isStored && !slots[slot].awaitsEncoding
+        !slots[slot].isFree && !isDirty(slot) && !slots[slot].isQueued
+            && slots[slot].isStored && !awaitsEncoding(slot)
     }
 
-    /// Estimated bytes by part, from about `sampleCount` users at a fixed stride.
+    /// Weighs some users, for `byteCounts`; others the next time.
     ///
-    /// A sampled user costs some 1.6 µs, most of it waiting for memory.
-    func byteCounts(sampleCount: Int = 2000) -> [(name: String, byteCount: Int64)] {
+    /// A user costs some 1.6 µs, most of it waiting for memory.
+    mutating func weighSome() {
         var sums = ResidentBytes()
-        let stride = max(1, slots.count / sampleCount)
-        var sampled: Int64 = 0
-        for slot in Swift.stride(from: 0, to: slots.count, by: stride) {
-            if slots[slot].isFree { continue }
+        var userCount = 0
+        for slot in samples.nextPlaces(of: slots.count) where !slots[slot].isFree {
             slots[slot].addBytes(to: &sums)
-            sampled += 1
+            userCount += 1
         }
-        return sums.scaled(by: sampled == 0 ? 0 : Double(index.count) / Double(sampled))
+        samples.keep(sums, userCount: userCount, of: slots.count)
+    }
+
+    /// Estimated bytes by part, from those who were weighed lately.
+    mutating func byteCounts() -> [(name: String, byteCount: Int64)] {
+        if samples.userCount == 0 { weighSome() }
+        return samples.sums.scaled(
+            by: samples.userCount == 0 ? 0 : Double(index.count) / Double(samples.userCount))
     }
 
     /// Traps when the table breaks its own rules.
@@ -159,47 +179,6 @@ struct UserTable: Sendable {
             precondition(slots[slot].user == user, "the index points at another user")
         }
         precondition(Set(dirty).count == dirty.count, "a slot is dirty twice")
-    }
-}
-
-/// Bytes of resident users by part.
-private struct ResidentBytes {
-    private static let arrayHeader = 32
-    var record: Int64 = 0
-    var tables: Int64 = 0
-    var rows: Int64 = 0
-    var hidden: Int64 = 0
-    var pending: Int64 = 0
-
-    func scaled(by factor: Double) -> [(name: String, byteCount: Int64)] {
-        [
-            ("record", record), ("tables", tables), ("rows", rows), ("hidden", hidden),
-            ("pending", pending),
-        ].map { (name: $0.0, byteCount: Int64(Double($0.1) * factor)) }
-    }
-
-    static func of<Element>(_ array: [Element]) -> Int64 {
-        array.capacity == 0
-            ? 0 : Int64(array.capacity * MemoryLayout<Element>.stride + arrayHeader)
-    }
-
-    static func of(_ table: KeyedCounts) -> Int64 {
-        table.keys.isEmpty ? 0 : Int64(table.byteCount + 3 * arrayHeader)
-    }
-}
-
-extension ResidentUser {
-    /// Adds what this user takes; in place, because a copy retains each of its arrays.
-    fileprivate func addBytes(to sums: inout ResidentBytes) {
-        sums.record += Int64(MemoryLayout<ResidentUser>.stride + MemoryLayout<UserID>.stride + 16)
-        sums.record += ResidentBytes.of(state.weeks.counts)
-        sums.tables += ResidentBytes.of(state.items) + ResidentBytes.of(state.categories)
-        sums.tables += ResidentBytes.of(state.nameClusters) + ResidentBytes.of(state.urls)
-        sums.tables += ResidentBytes.of(state.queries) + ResidentBytes.of(state.queryClusters)
-        sums.rows += ResidentBytes.of(state.rows.halves) + ResidentBytes.of(state.rows.keys)
-        sums.rows += ResidentBytes.of(departed.halves) + ResidentBytes.of(departed.keys)
-        sums.hidden += ResidentBytes.of(hidden)
-        sums.pending += ResidentBytes.of(state.window.pending)
-        sums.pending += ResidentBytes.of(state.window.eventIDs)
+        precondition(dirty.allSatisfy(isDirty), "a slot has changed in no epoch")
     }
 }

@@ -79,6 +79,9 @@ package struct ProfileBuilder: Sendable {
         var windowStates: [EncoderName: [Float]] = [:]
         /// ESA's hidden state after the last row, `[H]`; empty when the part is not served.
         var tokenState: [Float] = []
+        /// The same after END, and END's class of time.
+        var ended: [Float] = []
+        var endBucket: UInt8?
         /// Empty when `settle` was not asked for them.
         package var logits = Logits()
         /// BPR's scores of the target items and categories; nil for a user who has none.
@@ -115,6 +118,7 @@ package struct ProfileBuilder: Sendable {
         guard !settled.isEmpty else { return settled }
         fillNetworks(&settled)
         readWindows(&settled, by: EncoderBank.trailingNames)
+        readEnds(&settled)
         for index in settled.indices {
             fillScores(&settled[index])
             if withLogits { settled[index].logits = logits(of: settled[index]) }
@@ -132,16 +136,16 @@ package struct ProfileBuilder: Sendable {
         }
         guard !users.isEmpty else { return }
         readWindows(&users, by: EncoderBank.trailingNames.filter(model.endRowNetworks.contains))
+        readEnds(&users)
     }
 
     /// Appends profiles, `[users, D]`, to `values`, each of the time its user speaks for.
     package func append(_ users: [Settled], to values: inout [Float]) {
-        var ended = model.parts.contains(.esa) ? endedStates(users) : []
-        model.scaling.apply(.esa, &ended)
-        let width = users.isEmpty ? 0 : ended.count / users.count
-        for (index, user) in users.enumerated() {
+        for user in users {
             for part in model.parts where part.isPublished { values += columns(part, user) }
-            values.append(contentsOf: ended[index * width..<(index + 1) * width])
+            var ended = user.ended
+            model.scaling.apply(.esa, &ended)
+            values.append(contentsOf: ended)
             if model.parts.contains(.stats) {
                 var stats = StatsPart.values(user.state, asOf: user.asOf)
                 model.scaling.apply(.stats, &stats)
@@ -267,18 +271,28 @@ package struct ProfileBuilder: Sendable {
         return scores + repeatElement(0, count: TargetLists.limit - scores.count)
     }
 
-    /// `[users, H]` ESA's states after END, which says how long ago the newest event was.
-    private func endedStates(_ users: [Settled]) -> [Float] {
-        guard let encoder = model.bank.tokenEncoder else { return [] }
+    /// ESA's states after END, which says how long ago the newest event was, of those users for whom
+    /// it says another class of time than before.
+    private func readEnds(_ users: inout [Settled]) {
+        guard model.parts.contains(.esa), let encoder = model.bank.tokenEncoder else { return }
+        var places: [Int] = []
+        var buckets: [UInt8] = []
         var states: [Float] = []
-        states.reserveCapacity(users.count * encoder.hiddenWidth)
-        for user in users { states.append(contentsOf: user.tokenState) }
+        for (place, user) in users.enumerated() {
+            let newest = user.state.window.newestSeconds ?? user.asOf
+            let bucket = LogBuckets.index(seconds: user.asOf - newest)
+            guard bucket != user.endBucket else { continue }
+            places.append(place)
+            buckets.append(bucket)
+            states.append(contentsOf: user.tokenState)
+        }
+        guard !places.isEmpty else { return }
         var scratch = encoder.makeScratch()
-        return encoder.ended(
-            hidden: states.span,
-            buckets: users.map { user in
-                LogBuckets.index(
-                    seconds: user.asOf - (user.state.window.newestSeconds ?? user.asOf))
-            }, scratch: &scratch)
+        let ended = encoder.ended(hidden: states.span, buckets: buckets, scratch: &scratch)
+        let width = ended.count / places.count
+        for (index, place) in places.enumerated() {
+            users[place].ended = Array(ended[index * width..<(index + 1) * width])
+            users[place].endBucket = buckets[index]
+        }
     }
 }

@@ -44,7 +44,8 @@ import Testing
                 != EpochSample(count: 40, limit: 10, seed: 2).places(0))
     }
 
-    @Test func `a training takes its steps from so many examples, and learns as well`() async throws {
+    @Test func `a training takes its steps from so many examples, and learns as well`() async throws
+    {
         var options = TrainerTests.options(epochs: 160)
         options.epochExampleLimit = 150
         let rows = Mutex<Set<Int>>([])

@@ -35,9 +35,10 @@ package struct EpochSample: Sendable, Equatable {
         self.order = order
     }
 
-    /// Places of the examples of an epoch, ascending.
+    /// Which examples an epoch trains on.
     ///
     /// - Parameter epoch: from 0.
+    /// - Returns: `[epochCount]` their places, ascending.
     package func places(_ epoch: Int) -> [Int] {
         guard let order else { return Array(0..<count) }
         let start = epoch * epochCount % count

@@ -22,8 +22,9 @@ package struct TrainerOptions: Sendable {
     package var seed: UInt64
     package var epochCount: Int
     package var sizes: BatchPlan.Sizes
-    /// Most examples that an epoch trains on, ≥ 1: the next so many of all (`EpochSample`). It
-    /// looks at a tenth as many held-out ones. Nil takes all of both.
+    /// Most examples that an epoch trains on, ≥ 1: the next so many (`EpochSample`).
+    ///
+    /// It looks at a tenth as many held-out ones. Nil takes all of both.
     package var epochExampleLimit: Int?
     /// Shards of a batch, whose gradients are added in order: enters the result, threads do not.
     package var shardCount = 2
@@ -90,7 +91,8 @@ package struct TrainerOptions: Sendable {
             "tensors = \(layout.entries.map { "\($0.name)\($0.shape)" }.joined(separator: " "))",
             "terms = \(terms.map { "\($0.name) \($0.weight)" }.joined(separator: ", "))",
             "seed = \(seed)", "epochs = \(epochCount)",
-            "examples an epoch = \(epochExampleLimit.map { "\($0)" } ?? "all")", "batch = \(sizes.batchCount)",
+            "examples an epoch = \(epochExampleLimit.map { "\($0)" } ?? "all")",
+            "batch = \(sizes.batchCount)",
             "window = \(sizes.windowCount)", "shards = \(shardCount)",
             "learning rate = \(learningRate)", "weight decay = \(weightDecay)",
             "decoupled = \(isDecoupled)", "clip = \(clipNorm.map { "\($0)" } ?? "none")",

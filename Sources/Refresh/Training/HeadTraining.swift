@@ -75,7 +75,8 @@ package struct HeadTraining: Sendable {
         let start = try network.layout.weights(present.filter { trained.contains($0.name) })
         let trainer = trainerOptions(name)
         let training = places(
-            .training, limit: trainer.epochExampleLimit.map { $0 * trainer.epochCount }, trainer.seed)
+            .training, limit: trainer.epochExampleLimit.map { $0 * trainer.epochCount },
+            trainer.seed)
         let validation = places(.earlyStopping, limit: trainer.validationLimit, trainer.seed)
         let source = try await LatentFold(
             host: host, examples: examples, places: training + validation, encoder: frozen,
