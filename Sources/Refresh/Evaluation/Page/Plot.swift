@@ -20,13 +20,15 @@ struct Plot {
     var hasDiagonal = true
 
     private static let size = 300.0
-    private static let left = 44.0
+    private static let left = 56.0
+    /// Half of the last tick's label.
+    private static let right = 18.0
     private static let top = 10.0
     private static let bottom = 40.0
 
     /// The diagram, with its title above it.
     var svg: String {
-        let width = Self.left + Self.size + 10
+        let width = Self.left + Self.size + Self.right
         let height = Self.top + Self.size + Self.bottom
         var out = "<figure><figcaption>\(Markup.escape(title))</figcaption>"
         out += "<svg viewBox=\"0 0 \(Self.text(width)) \(Self.text(height))\" role=\"img\" "
