@@ -131,6 +131,9 @@ PYTHON
 said=$(as rita python3 /test/load.py $CURRENT) || fail "rita cannot load the snapshot"
 note "$said"
 refuse "a stranger loads it" "permission denied" as mallory python3 /test/load.py $CURRENT
+want "an operator loads it" as alice python3 /test/load.py $CURRENT
+equal "what an operator sees" "$(as alice ls $STATE/snapshots)" "$(ls $STATE/snapshots)"
+refuse "an operator removes one" "permission denied" as alice rm -r "$(realpath $CURRENT)"
 for path in $STATE/generations $STATE/ubpd.sqlite $STATE/generations/0/state.sqlite $LOG; do
     [[ -e $path ]] || fail "$path is not there"
     for user in rita mallory; do
