@@ -326,6 +326,15 @@ print(f"    {len(text.splitlines())} lines, {len(ids)} users looked for")
 sys.exit(f"found {found[:5]}" if found or not ids else 0)
 PYTHON
 
+# Only where this machine lets a unit have LimitNICE= do the threads of libdispatch get what they ask for.
+if grep -q 'Max nice priority *24' /proc/"$(property MainPID)"/limits; then
+    if journalctl -o cat --no-pager -u 'ubpd*' | has 'set thread priority'; then
+        fail "libdispatch complains in the journal"
+    fi
+else
+    note "this machine has no LimitNICE=: what libdispatch says of niceness is not looked for"
+fi
+
 step "purge: the event log stays, nothing else"
 want "remove" dpkg --remove ubpd
 equal "the state after remove" "$([[ -f $STATE/ubpd.sqlite ]] && echo there)" there
