@@ -112,7 +112,7 @@ struct ConnectionOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "The daemon's control socket; else $UBPD_SOCKET, else /run/ubpd/ubpd.sock.",
-            valueName: "path"))
+            valueName: "path"), completion: .file())
     var socket: String?
 
     @Option(
