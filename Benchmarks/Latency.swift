@@ -1,55 +1,55 @@
 import EventLog
 import Events
 import Pipeline
-import Snapshots
 import Storage
 
 /// How long a caller waits, inside the process: what the socket adds is not in it.
 extension Bench {
     mutating func latency() async throws {
         let users = size(500_000, small: 2000)
-        let (log, _) = try mixedLog(users: users, parts: ["log", "later"])
+        let parts = ["log", "later", "last"]
+        let (log, counts) = try mixedLog(users: users, parts: parts)
         let state = try freshState(log, "state")
         let running = try RunningPipeline(host: host, options: options(log, state: state))
-        // The first half, and the catalogue before it.
-        let later = try await appendLater(log, running)
+        // The first part, and the catalogue before it.
+        try await running.catchUp(to: counts.catalogue + counts.events / 3)
+        let most = counts.catalogue + counts.events * 2 / 3
         say("latency: profiles at full ingest")
-        try await profiles(later.ingest, users, running, until: log.records)
+        try append("later", to: log)
+        try await profiles("profiles, full ingest", users, running, until: most)
+        try await running.catchUp(to: most)
+        say("latency: rollback at full ingest")
+        let rollbacks = try await RollbackTimes(state: state, running: running, host: host)
+        var busy = rollbacks
+        try append("last", to: log)
+        try await busy.measure(users: users, until: log.records)
+        report.add(busy, to: "rollback, full ingest")
         say("latency: profiles at idle")
         try await running.catchUp(to: log.records)
         _ = try await running.pipeline.checkpoint()
         try await profilesAtIdle(users, running)
+        say("latency: rollback at idle")
+        var idle = rollbacks
+        try await idle.measure(users: users, count: size(100, small: 3))
+        report.add(idle, to: "rollback, idle")
         say("latency: event to visible")
         try await visibility(log, users, running)
-        say("latency: rollback")
-        try await rollback(state, running)
         try await running.stop()
     }
 
-    /// Lets the pipeline fold the first half, then moves the second half's segments into its log.
-    private func appendLater(
-        _ log: PreparedLog, _ running: RunningPipeline
-    ) async throws -> (ingest: String, applied: Int64) {
-        var applied: Int64 = 0
-        while true {
-            // At the end of what there is, the count stands still.
-            try await Task.sleep(for: .milliseconds(isSmall ? 50 : 500))
-            let now = try await running.appliedCount()
-            if now == applied, now > 0 { break }
-            applied = now
-        }
-        let later =
+    /// Moves the segments of another part into a pipeline's log, behind those that are there.
+    private func append(_ part: String, to log: PreparedLog) throws {
+        let other =
             log.directory.split(separator: "/", omittingEmptySubsequences: false)
-            .dropLast().joined(separator: "/") + "/later"
+            .dropLast().joined(separator: "/") + "/" + part
         var sequence = try segments(log.directory).count
-        for name in try segments(later) {
+        for name in try segments(other) {
             let digits = String(sequence)
             let padded = String(repeating: "0", count: 20 - digits.count) + digits
             try host.disk.rename(
-                "\(later)/\(name)", to: "\(log.directory)/\(padded).ndjson.lz4")
+                "\(other)/\(name)", to: "\(log.directory)/\(padded).ndjson.lz4")
             sequence += 1
         }
-        return ("profiles, full ingest", applied)
     }
 
     private func segments(_ directory: String) throws -> [String] {
@@ -163,7 +163,7 @@ private struct OtherRequests {
     }
 }
 
-/// Event to visible, and rollback.
+/// Event to visible.
 extension Bench {
     private mutating func visibility(
         _ log: PreparedLog, _ users: Int, _ running: RunningPipeline
@@ -201,54 +201,5 @@ extension Bench {
         report.note(group, "\(count) records, the log otherwise quiet")
         let applied = try await running.appliedCount()
         report.check("latency: records", wanted: log.records + Int64(count), got: applied)
-    }
-
-    private mutating func rollback(_ state: String, _ running: RunningPipeline) async throws {
-        let first = try await running.pipeline.createSnapshot(SnapshotRequest())
-        let second = try await running.pipeline.createSnapshot(SnapshotRequest())
-        let reader = CurrentReader(host: host, link: "\(state)/snapshots/current")
-        let reading = Task.detached { await reader.run() }
-        var samples: [Double] = []
-        for _ in 0..<size(20, small: 3) {
-            let start = host.clock.monotonicNanoseconds()
-            let moved = try await running.pipeline.rollback(
-                to: first.version, reason: "benchmark", dryRun: false)
-            samples.append(Double(host.clock.monotonicNanoseconds() - start) / 1e6)
-            report.check("rollback: current", wanted: first.version, got: moved.current ?? -1)
-            let released = try await running.pipeline.release(dryRun: false)
-            report.check("release: current", wanted: second.version, got: released.current ?? -1)
-        }
-        await reader.stop()
-        let (reads, failures) = await reading.value
-        let group = "rollback"
-        report.add(group, "rollback", "ms", samples, target: .below(50))
-        report.note(group, "\(reads) reads of `current` meanwhile, \(failures) failed")
-        report.check("rollback: failed reads", wanted: 0, got: failures)
-    }
-}
-
-/// Reads the manifest behind `current` again and again.
-private actor CurrentReader {
-    private let host: Host
-    private let link: String
-    private var isStopped = false
-
-    init(host: Host, link: String) {
-        self.host = host
-        self.link = link
-    }
-
-    func stop() { isStopped = true }
-
-    func run() async -> (reads: Int64, failures: Int64) {
-        var reads: Int64 = 0
-        var failures: Int64 = 0
-        while !isStopped {
-            let bytes = try? host.disk.bytes(of: "\(link)/manifest.json", limit: 1 << 20)
-            reads += 1
-            if bytes?.isEmpty ?? true { failures += 1 }
-            await Task.yield()
-        }
-        return (reads, failures)
     }
 }

@@ -131,6 +131,9 @@ PYTHON
 said=$(as rita python3 /test/load.py $CURRENT) || fail "rita cannot load the snapshot"
 note "$said"
 refuse "a stranger loads it" "permission denied" as mallory python3 /test/load.py $CURRENT
+want "an operator loads it" as alice python3 /test/load.py $CURRENT
+equal "what an operator sees" "$(as alice ls $STATE/snapshots)" "$(ls $STATE/snapshots)"
+refuse "an operator removes one" "permission denied" as alice rm -r "$(realpath $CURRENT)"
 for path in $STATE/generations $STATE/ubpd.sqlite $STATE/generations/0/state.sqlite $LOG; do
     [[ -e $path ]] || fail "$path is not there"
     for user in rita mallory; do
@@ -322,6 +325,15 @@ found = sorted(ids & set(re.findall(r"(?<![\w.])\d{6,}(?![\w.])", text)))
 print(f"    {len(text.splitlines())} lines, {len(ids)} users looked for")
 sys.exit(f"found {found[:5]}" if found or not ids else 0)
 PYTHON
+
+# Only where this machine lets a unit have LimitNICE= do the threads of libdispatch get what they ask for.
+if grep -q 'Max nice priority *24' /proc/"$(property MainPID)"/limits; then
+    if journalctl -o cat --no-pager -u 'ubpd*' | has 'set thread priority'; then
+        fail "libdispatch complains in the journal"
+    fi
+else
+    note "this machine has no LimitNICE=: what libdispatch says of niceness is not looked for"
+fi
 
 step "purge: the event log stays, nothing else"
 want "remove" dpkg --remove ubpd

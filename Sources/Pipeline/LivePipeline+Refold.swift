@@ -65,22 +65,25 @@ extension LivePipeline {
     /// How far a snapshot is that waits for the log's end, after another round of the fold.
     ///
     /// The compressed bytes that are unread, and the users written, nil before the first; nothing
-    /// when the pipeline has stopped.
+    /// when the pipeline has stopped, or has failed and is about to.
     package func snapshotProgress() async -> (lagByteCount: Int64, writtenUserCount: Int64?)? {
         let profiler = served.active.profiler
         await profiler.nextRound()
-        guard await profiler.phase != .stopped else { return nil }
+        guard await profiler.hasRounds else { return nil }
         return (await profiler.refoldProgress().lagByteCount, await profiler.cut?.writtenCount)
     }
 }
 
 extension Profiler {
     /// Whether nothing is left to fold, or never will be.
-    var hasFoldedAll: Bool { isCaughtUp || phase == .stopped || failure != nil }
+    var hasFoldedAll: Bool { isCaughtUp || !hasRounds }
+
+    /// Whether `run` goes on.
+    var hasRounds: Bool { phase != .stopped && failure == nil }
 
     /// Returns after the next round of `run`, or at once when there will be none.
     func nextRound() async {
-        guard phase != .stopped, failure == nil else { return }
+        guard hasRounds else { return }
         await withCheckedContinuation { roundWaiters.add($0) }
     }
 

@@ -11,7 +11,8 @@ package final class ThreadExecutor: SerialExecutor {
 
     /// - Parameters:
     ///   - name: at most 15 bytes of it are shown (pthread_setname_np(3)).
-    ///   - niceness: 0…19, added to the process's; 19 yields to everybody.
+    ///   - niceness: 0…19; the thread's is the highest of this, of its maker's, and of what
+    ///     `CurrentProcess.lowerPriority` has set. 19 yields to everybody.
     package init(name: String, niceness: Int32 = 0) {
         let queue = JobQueue()
         self.queue = queue
@@ -140,20 +141,17 @@ private final class JobQueue: @unchecked Sendable {
     }
 }
 
-/// Shows `name` in /proc and lowers the calling thread's priority; failures do not matter.
+/// Lowers the calling thread's priority and shows `name` in /proc; failures do not matter.
 private func labelThread(_ name: String, _ niceness: Int32) {
+    // Its maker may be one of libdispatch's threads, which set their own (CurrentProcess).
+    CurrentProcess.lowerPriority(ofThread: 0, to: max(niceness, CurrentProcess.leastNiceness))
     // proc(5): a thread may write its own comm. Foundation's `Thread.name` does not reach it while
     // the thread is starting.
     // SAFETY: the path and the bytes live through their calls; the file takes no pwrite(2).
     let comm = unsafe open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
-    if comm >= 0 {
-        _ = unsafe Array(name.utf8.prefix(15)).withUnsafeBytes { bytes in
-            unsafe write(comm, bytes.baseAddress, bytes.count)
-        }
-        _ = close(comm)
+    guard comm >= 0 else { return }
+    _ = unsafe Array(name.utf8.prefix(15)).withUnsafeBytes { bytes in
+        unsafe write(comm, bytes.baseAddress, bytes.count)
     }
-    // Linux gives each thread its own niceness, and 0 is the caller (setpriority(2), "NPTL").
-    if niceness != 0 {
-        _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, niceness)
-    }
+    _ = close(comm)
 }

@@ -242,7 +242,7 @@ extension RefreshReply {
             ("refresh", isRunning ? "running" : state == "running" ? "killed" : state),
             ("step", progressWords),
         ]
-        if let detail { pairs.append(("detail", detail)) }
+        if let detail, !detail.isEmpty { pairs.append(("detail", detail)) }
         pairs += [
             ("process", "\(pid)"), ("started", "\(Units.time(started)), \(Units.ago(started))"),
             ("updated", Units.ago(updated)),

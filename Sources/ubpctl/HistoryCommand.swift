@@ -22,7 +22,8 @@ struct ProfileHistoryCommand: ControlCommand {
     @Option(
         help: ArgumentHelp(
             "Answer the vectors too: numbers, float32 or float16 (base64, little-endian); to be "
-                + "seen with --json.", valueName: "encoding"))
+                + "seen with --json.", valueName: "encoding"),
+        completion: .list(VectorEncoding.allCases.map(\.rawValue)))
     var encoding: String?
 
     @Argument(help: "User id: a number, or the text of an imported log.")

@@ -22,7 +22,9 @@ struct ProfileOptions: ParsableArguments {
 
     @OptionGroup var choice: ChoiceOptions
 
-    @Option(help: "How vectors travel: numbers, float32 or float16 (base64, little-endian).")
+    @Option(
+        help: "How vectors travel: numbers, float32 or float16 (base64, little-endian).",
+        completion: .list(VectorEncoding.allCases.map(\.rawValue)))
     var encoding = "numbers"
 
     func parameters(_ users: [UserReference]) throws -> ProfileParameters {
@@ -78,7 +80,7 @@ struct ProfileBatchCommand: ControlCommand {
     @Option(help: "Users a request; the daemon's limit is control.profile_batch.")
     var size = 500
 
-    @Argument(help: "File with the ids; - or nothing reads standard input.")
+    @Argument(help: "File with the ids; - or nothing reads standard input.", completion: .file())
     var file = "-"
 
     mutating func validate() throws {

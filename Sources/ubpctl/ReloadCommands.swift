@@ -48,7 +48,9 @@ struct LogLevelCommand: ControlCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var mutation: MutationOptions
 
-    @Argument(help: "trace, debug, info, notice, warning, error or critical.")
+    @Argument(
+        help: "trace, debug, info, notice, warning, error or critical.",
+        completion: .list(LogLevelParameters.levels))
     var level: String?
 
     func run() async throws {

@@ -35,7 +35,7 @@ struct SnapshotCreateCommand: ControlCommand {
     @Option(
         help: ArgumentHelp(
             "Exactly the users in this file, one id a line; - is standard input.",
-            valueName: "file"))
+            valueName: "file"), completion: .file())
     var clients: String?
 
     func run() async throws {

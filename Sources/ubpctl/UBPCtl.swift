@@ -40,12 +40,14 @@ struct UBPCtl: AsyncParsableCommand {
             // The verb has said why.
             Foundation.exit(code.rawValue)
         } catch {
-            if exitCode(for: error) == .success {
-                guard let word = Arguments.unknownWord(arguments) else { exit(withError: error) }
-                Failure.usage("there is no command \"\(word)\"").report(asJSON: isJSON)
-                Foundation.exit(Failure.usage("").exitCode)
+            let text: String
+            if let complaint = Arguments.complaint(arguments) {
+                text = isJSON ? complaint : "Error: \(complaint)"
+            } else if exitCode(for: error) == .success {
+                exit(withError: error)
+            } else {
+                text = isJSON ? message(for: error) : fullMessage(for: error)
             }
-            let text = isJSON ? message(for: error) : fullMessage(for: error)
             Failure.usage(text).report(asJSON: isJSON)
             Foundation.exit(Failure.usage("").exitCode)
         }
@@ -78,17 +80,22 @@ enum Arguments {
         return named + options + rest[named.count...]
     }
 
-    /// The first word that names no noun or verb where one stands; nil when all do.
+    /// Names the first word that is no noun or verb where one stands, and what there is; nil when
+    /// all are.
     ///
     /// A request for help is answered before its words are looked at, so that a script which asks
     /// whether there is such a verb would always hear yes.
-    static func unknownWord(_ arguments: [String]) -> String? {
+    static func complaint(_ arguments: [String]) -> String? {
+        var noun = "ubpctl"
         var commands = UBPCtl.configuration.subcommands
         for word in arguments {
             guard !word.hasPrefix("-"), word != "help", !commands.isEmpty else { return nil }
             guard let next = commands.first(where: { $0.configuration.commandName == word }) else {
-                return word
+                let names = commands.compactMap { $0.configuration.commandName }
+                return "there is no command \"\(word)\"; \(noun) has "
+                    + names.joined(separator: ", ")
             }
+            noun = word
             commands = next.configuration.subcommands
         }
         return nil
@@ -105,7 +112,7 @@ struct ConnectionOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "The daemon's control socket; else $UBPD_SOCKET, else /run/ubpd/ubpd.sock.",
-            valueName: "path"))
+            valueName: "path"), completion: .file())
     var socket: String?
 
     @Option(
@@ -123,7 +130,7 @@ struct ConnectionOptions: ParsableArguments {
 
     mutating func validate() throws {
         if let timeout, !(timeout > 0 && timeout <= 1_000_000) {
-            throw ValidationError("--timeout wants seconds above 0")
+            throw ValidationError("--timeout wants seconds above 0, at most 1000000")
         }
     }
 }

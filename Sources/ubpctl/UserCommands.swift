@@ -23,7 +23,8 @@ struct UserExportCommand: ControlCommand {
     var user: String
 
     @Option(
-        help: ArgumentHelp("Write it here, readable by nobody else.", valueName: "file"))
+        help: ArgumentHelp("Write it here, readable by nobody else.", valueName: "file"),
+        completion: .file())
     var output: String?
 
     func run() async throws {

@@ -55,12 +55,19 @@ struct Screen {
 
     /// Shows a text in place of the one before it; where that cannot be, behind an empty line.
     func show(_ text: String, asLine: Bool = false) {
-        // Cursor home, each line cleared behind its text, then all below (ECMA-48, EL and ED).
-        let shown =
-            isTerminal && !asLine
-            ? "\u{1B}[H" + text.replacing("\n", with: "\u{1B}[K\n") + "\u{1B}[K\n\u{1B}[J"
-            : text + (asLine ? "\n" : "\n\n")
+        let shown = isTerminal && !asLine ? frame(text) : text + (asLine ? "\n" : "\n\n")
         FileHandle.standardOutput.write(Data(shown.utf8))
+    }
+
+    /// A text from the upper left corner on, cut where the terminal ends; the cursor below it.
+    ///
+    /// Without wrapping (DECAWM), each line by its number (ECMA-48, CUP), cleared behind its text
+    /// (EL), and all that is below (ED). A number beyond the last row means that row, which is so
+    /// cleared in the end: a small terminal is never scrolled.
+    private func frame(_ text: String) -> String {
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        let drawn = lines.enumerated().map { "\u{1B}[\($0 + 1);1H\($1)\u{1B}[K" }.joined()
+        return "\u{1B}[?7l\(drawn)\u{1B}[\(lines.count + 1);1H\u{1B}[J\u{1B}[?7h"
     }
 
     /// A heading.

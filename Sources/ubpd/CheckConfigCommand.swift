@@ -46,7 +46,8 @@ struct CheckConfigCommand: ParsableCommand {
             let findings = try findings(configuration, disk)
             for finding in findings { standardError("\(finding)") }
             if !findings.contains(where: \.isError) {
-                let warnings = findings.isEmpty ? "" : ", with \(findings.count) warnings"
+                let count = findings.count
+                let warnings = count == 0 ? "" : ", with \(count) warning\(count == 1 ? "" : "s")"
                 Swift.print("the configuration is good\(warnings)")
                 return
             }

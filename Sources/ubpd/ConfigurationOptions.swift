@@ -4,16 +4,19 @@ import Storage
 
 /// The flags that every verb with a configuration shares; they win over the file.
 struct ConfigurationOptions: ParsableArguments {
-    @Option(help: "Configuration file; without it /etc/ubpd/ubpd.yaml if there is one.")
+    @Option(
+        help: "Configuration file; without it /etc/ubpd/ubpd.yaml if there is one.",
+        completion: .file())
     var config: String?
 
-    @Option(help: "Directory of the log's segments (log_dir).")
+    @Option(help: "Directory of the log's segments (log_dir).", completion: .directory)
     var logDir: String?
 
-    @Option(help: "Directory of everything the daemon writes (state_dir).")
+    @Option(
+        help: "Directory of everything the daemon writes (state_dir).", completion: .directory)
     var stateDir: String?
 
-    @Option(help: "Path of the control socket (socket).")
+    @Option(help: "Path of the control socket (socket).", completion: .file())
     var socket: String?
 
     @Option(

@@ -30,13 +30,16 @@ struct EvaluateCommand: AsyncParsableCommand {
         help: "First time that is no input: seconds, YYYY-MM-DD or 'YYYY-MM-DD hh:mm:ss' (UTC).")
     var cutoff: String?
 
-    @Option(help: "Ask about these users: int64 .npy, or one client_id a line.")
+    @Option(
+        help: "Ask about these users: int64 .npy, or one client_id a line.", completion: .file())
     var clients: String?
 
     @Flag(help: "Train a second space on top, whose SRA and MTL the first one's regularise.")
     var twoSpaces = false
 
-    @Option(help: "Score a snapshot's directory, or any with client_ids.npy and embeddings.npy.")
+    @Option(
+        help: "Score a snapshot's directory, or any with client_ids.npy and embeddings.npy.",
+        completion: .directory)
     var snapshot: String?
 
     @Option(help: "Score this generation of the state directory, folded up to the cutoff.")
@@ -57,7 +60,8 @@ struct EvaluateCommand: AsyncParsableCommand {
             valueName: "task,task,…"))
     var tasks: String?
 
-    @Option(help: "The truth directory of a simulated shop, for the oracle.")
+    @Option(
+        help: "The truth directory of a simulated shop, for the oracle.", completion: .directory)
     var truth: String?
 
     @Flag(help: "Downstream networks of the challenge's size: hours in place of minutes.")
@@ -72,7 +76,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     @Flag(help: "Train the generation with few epochs and factors; the report says so.")
     var quick = false
 
-    @Option(help: "Work directory; <state_dir>/evaluate without it.")
+    @Option(help: "Work directory; <state_dir>/evaluate without it.", completion: .directory)
     var work: String?
 
     @Flag(help: "Keep the generation and its snapshots in the work directory.")
@@ -81,7 +85,8 @@ struct EvaluateCommand: AsyncParsableCommand {
     @Flag(help: "Discard what an interrupted evaluation has done, and begin anew.")
     var restart = false
 
-    @Option(help: "Write a page with plots, which needs nothing beside itself.")
+    @Option(
+        help: "Write a page with plots, which needs nothing beside itself.", completion: .file())
     var html: String?
 
     @Flag(help: "Report as one JSON object.")

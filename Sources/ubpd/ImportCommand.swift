@@ -19,10 +19,11 @@ struct ImportCommand: ParsableCommand {
     var format = Format.csv
 
     @Option(
-        name: .customLong("in"), help: "The table: a file, plain or LZ4, or - for standard input.")
+        name: .customLong("in"), help: "The table: a file, plain or LZ4, or - for standard input.",
+        completion: .file())
     var input: String
 
-    @Option(help: "Directory of the log; made when it is missing.")
+    @Option(help: "Directory of the log; made when it is missing.", completion: .directory)
     var logDir: String
 
     @Option(help: "What an event name means: NAME=EVENT, or NAME=drop. May be repeated.")

@@ -22,7 +22,7 @@ struct SimulateCommand: ParsableCommand {
     @Option(help: "Seed of everything.")
     var seed: UInt64
 
-    @Option(help: "Directory to write into; made when it is missing.")
+    @Option(help: "Directory to write into; made when it is missing.", completion: .directory)
     var out: String
 
     @Flag(help: "Change tastes, popularity, prices and hazards at the middle.")

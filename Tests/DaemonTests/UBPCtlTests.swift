@@ -110,6 +110,24 @@ import Testing
         if status != 0 { #expect((child.output + child.error).contains("WRONG")) }
     }
 
+    private static let typos: [(words: [String], has: String)] = [
+        (["statu"], "\"statu\"; ubpctl has status, top, "),
+        (["--socket", "x", "snapsho", "list"], "\"snapsho\"; ubpctl has "),
+        (["snapshot", "lst"], "\"lst\"; snapshot has create, list, show, "),
+    ]
+
+    @Test(arguments: Self.typos)
+    func `a word that is no command is told what there is`(
+        words: [String], has: String
+    ) async throws {
+        let child = try await Child.run([Self.program] + words)
+        #expect(child.status == 2 && child.error.hasPrefix("Error: there is no command \(has)"))
+        let document = try json(try await Child.run([Self.program, "--json"] + words))
+        #expect(document["error"]?["name"] == "usage")
+        #expect(
+            document["error"]?["message"]?.text?.hasPrefix("there is no command \(has)") == true)
+    }
+
     @Test func `shows profiles by the names the shop knows`() async throws {
         try await ServerFixture.serve { fixture in
             let one = try await run(fixture, ["profile", "get", "85123A"])

@@ -21,6 +21,14 @@ import Testing
             ])
     }
 
+    // setpriority(2): below its own niceness an unprivileged process needs RLIMIT_NICE, and libdispatch
+    // asks for 0 and -4 whatever the process has.
+    @Test(arguments: services)
+    func `let libdispatch set the niceness of its threads`(service: String) throws {
+        let text = try String(contentsOf: Self.directory.appending(path: service), encoding: .utf8)
+        #expect(text.contains("\nLimitNICE=-4\n"))
+    }
+
     @Test(.enabled(if: hasSystemd, "systemd-analyze is not installed"))
     func `pass systemd's own check, all together`() async throws {
         let directory = URL.temporaryDirectory.appending(path: "ubpd-unit-\(UUID())")

@@ -8,10 +8,17 @@ import Testing
 /// Who has changed: told once, in order, all of it, or said that it cannot be.
 @Suite(.serialized, .timeLimit(.minutes(5)))
 struct WatchTests {
-    private func options(_ fixture: PipelineFixture, _ name: String) -> PipelineOptions {
-        var options = fixture.growing(name)
+    /// A fixture, its log where it grows, `written` records of it there, and who follows it.
+    private func follow(
+        _ directory: borrowing TemporaryDirectory, count: Int = 900, written: Int = 0,
+        by options: (PipelineFixture) -> PipelineOptions = { $0.growing("live") }
+    ) throws -> (PipelineFixture, PipelineOptions, GrowingLog) {
+        let fixture = try PipelineFixture(root: directory.path, count: count)
+        var options = options(fixture)
         options.watchChangeCount = 10_000
-        return options
+        let log = try GrowingLog(fixture, directory: options.logDirectory)
+        try log.grow(to: written)
+        return (fixture, options, log)
     }
 
     /// Every page behind a revision until there are no more; checked for order and for repeats.
@@ -56,11 +63,10 @@ struct WatchTests {
     @Test(arguments: [1, 7, 1000])
     func `what a follower folds is what the daemon answers`(limit: Int) async throws {
         let directory = try TemporaryDirectory()
-        let fixture = try PipelineFixture(root: directory.path, count: 1500)
-        var options = options(fixture, "live")
+        let (fixture, usual, log) = try follow(directory, count: 1500)
+        var options = usual
         // Some users are always away, so that their changes are told of what is stored.
         options.residentByteCount = limit == 7 ? 1 : options.residentByteCount
-        let log = try GrowingLog(fixture, directory: options.logDirectory)
         try await fixture.life(options) { running in
             var revision = try await running.pipeline.watch(WatchQuery()).revision
             var folded: [UserID: Int64] = [:]
@@ -80,10 +86,7 @@ struct WatchTests {
 
     @Test func `a record of the user wakes who waits for it, and no other`() async throws {
         let directory = try TemporaryDirectory()
-        let fixture = try PipelineFixture(root: directory.path, count: 900)
-        let options = options(fixture, "live")
-        let log = try GrowingLog(fixture, directory: options.logDirectory)
-        try log.grow(by: 300)
+        let (fixture, options, log) = try follow(directory, written: 300)
         try await fixture.life(options) { running in
             try await running.catchUp(to: 300)
             let after = try await running.pipeline.watch(WatchQuery()).revision
@@ -105,10 +108,9 @@ struct WatchTests {
 
     @Test func `says so when it cannot tell any more`() async throws {
         let directory = try TemporaryDirectory()
-        let fixture = try PipelineFixture(root: directory.path, count: 900)
-        var options = options(fixture, "live")
+        let (fixture, usual, log) = try follow(directory)
+        var options = usual
         options.watchChangeCount = 32
-        let log = try GrowingLog(fixture, directory: options.logDirectory)
         try await fixture.life(options) { running in
             let start = try await running.pipeline.watch(WatchQuery()).revision
             try log.grow(by: 400)
@@ -127,10 +129,8 @@ struct WatchTests {
 
     @Test func `goes on over a restart, and over a kill`() async throws {
         let directory = try TemporaryDirectory()
-        let fixture = try PipelineFixture(root: directory.path, count: 1500)
-        var options = options(fixture, "live")
-        let log = try GrowingLog(fixture, directory: options.logDirectory)
-        try log.grow(by: 500)
+        let (fixture, usual, log) = try follow(directory, count: 1500, written: 500)
+        var options = usual
         let started = try await fixture.life(options) { running in
             try await running.catchUp(to: 500)
             return try await running.pipeline.watch(WatchQuery()).revision
@@ -170,14 +170,12 @@ struct WatchTests {
 
     @Test func `another generation is another beginning, for those too who wait`() async throws {
         let directory = try TemporaryDirectory()
-        let fixture = try PipelineFixture(root: directory.path, count: 900)
-        var options = fixture.watchful("live")
-        options.watchChangeCount = 10_000
+        let (fixture, options, log) = try follow(directory, written: 400) {
+            $0.watchful("live")
+        }
         for seed in [1, 2] as [UInt64] { try fixture.refresh(options.stateDirectory, seed: seed) }
         let second = options.stateDirectory + "/generations/2"
         try move(second, to: directory.path + "/second")
-        let log = try GrowingLog(fixture, directory: options.logDirectory)
-        try log.grow(by: 400)
         let last = try await fixture.life(options) { running in
             try await running.catchUp(to: 400)
             let after = try await running.pipeline.watch(WatchQuery()).revision
@@ -205,10 +203,7 @@ struct WatchTests {
 
     @Test func `a forgotten user is told to those who wait for it`() async throws {
         let directory = try TemporaryDirectory()
-        let fixture = try PipelineFixture(root: directory.path, count: 900)
-        let options = options(fixture, "live")
-        let log = try GrowingLog(fixture, directory: options.logDirectory)
-        try log.grow(by: 600)
+        let (fixture, options, log) = try follow(directory, written: 600)
         try await fixture.life(options) { running in
             try await running.catchUp(to: 600)
             let after = try await running.pipeline.watch(WatchQuery()).revision
@@ -230,10 +225,7 @@ struct WatchTests {
 
     @Test func `a drain answers those who wait, with all there is`() async throws {
         let directory = try TemporaryDirectory()
-        let fixture = try PipelineFixture(root: directory.path, count: 900)
-        let options = options(fixture, "live")
-        let log = try GrowingLog(fixture, directory: options.logDirectory)
-        try log.grow(by: 300)
+        let (fixture, options, _) = try follow(directory, written: 300)
         let running = try await fixture.open(options)
         try await running.catchUp(to: 300)
         let after = try await running.pipeline.watch(WatchQuery()).revision

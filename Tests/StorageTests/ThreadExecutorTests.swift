@@ -35,6 +35,19 @@ private actor Counter {
         addWithoutAwait()
     }
 
+    /// An executor whose thread this one's makes.
+    func makeExecutor(niceness: Int32) -> ThreadExecutor {
+        ThreadExecutor(name: "ubpd-inner", niceness: niceness)
+    }
+
+    /// Niceness of the thread that runs this, as proc_pid_stat(5) has it.
+    func niceness(_ disk: RealDisk) throws -> Int? {
+        let text = try disk.text(of: "/proc/thread-self/stat", limit: 4096)
+        // The 19th field, the 17th behind the name.
+        let words = text.split(separator: ")").last?.split(separator: " ") ?? []
+        return words.count > 16 ? Int(words[16]) : nil
+    }
+
     /// `<pid>/task/<tid>` and the name of the thread that runs this.
     func thread(_ disk: RealDisk) throws -> (path: String?, name: String) {
         (
@@ -67,6 +80,15 @@ private actor Counter {
         let thread = try await Counter(executor: executor).thread(RealDisk())
         #expect(thread.name == "ubpd-a-rather-l\n")
         executor.stop()
+    }
+
+    @Test func `a thread is no less nice than its maker`() async throws {
+        let nice = ThreadExecutor(name: "ubpd-nice", niceness: 3)
+        let inner = await Counter(executor: nice).makeExecutor(niceness: 1)
+        #expect(try await Counter(executor: nice).niceness(RealDisk()) == 3)
+        #expect(try await Counter(executor: inner).niceness(RealDisk()) == 3)
+        inner.stop()
+        nice.stop()
     }
 
     @Test func `several executors run side by side`() async {

@@ -76,4 +76,41 @@ import Testing
         let fish = try await Child.run([path, "--generate-completion-script", "fish"])
         #expect(fish.output.contains("complete -c '\(program)'"))
     }
+
+    /// What stands on a command line, and what bash offers behind it in a directory that holds
+    /// `alpha.yaml` and the directory `beta`.
+    private static let offers: [(line: String, offered: String)] = [
+        ("ubpctl snapshot re", "release"),
+        ("ubpctl --json profile get --encoding f", "float16 float32"),
+        ("ubpctl profile history 5 --encoding nu", "numbers"),
+        ("ubpctl daemon log-level w", "warning"), ("ubpctl profile batch a", "alpha.yaml"),
+        ("ubpctl --socket a", "alpha.yaml"), ("ubpctl user export 5 --output a", "alpha.yaml"),
+        ("ubpctl snapshot create --clients a", "alpha.yaml"), ("ubpd run --config a", "alpha.yaml"),
+        ("ubpd refresh --log-dir b", "beta"), ("ubpd run --state-dir b", "beta"),
+        ("ubpd import --in a", "alpha.yaml"), ("ubpd evaluate --snapshot b", "beta"),
+        ("ubpd simulate --out b", "beta"),
+    ]
+
+    @Test(arguments: Self.offers)
+    func `bash offers files, directories and words where they stand`(
+        line: String, offered: String
+    ) async throws {
+        let folder = try TemporaryDirectory()
+        try FileManager.default.createDirectory(
+            atPath: "\(folder.path)/beta", withIntermediateDirectories: false)
+        try Data().write(to: URL(filePath: "\(folder.path)/alpha.yaml"))
+        let completed = try await Child.run([
+            "bash", "-c",
+            """
+            cd "$2" || exit
+            read -ra COMP_WORDS <<<"$3"
+            program=${COMP_WORDS[0]}
+            eval "$("$1/$program" --generate-completion-script bash)"
+            COMP_CWORD=$((${#COMP_WORDS[@]} - 1)) COMP_LINE=$3 COMP_POINT=${#3}
+            _$program $program "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+            printf '%s\n' "${COMPREPLY[@]}" | sort | xargs
+            """, "bash", Programs.directory, folder.path, line,
+        ])
+        #expect(completed.output == offered + "\n", "\(completed.error)")
+    }
 }

@@ -96,10 +96,11 @@ extension MachineCheck {
         let states = largest("\(path)/generations") { "\($0)/state.sqlite" }
         let snapshots = largest("\(path)/snapshots") { "\($0)/embeddings.npy" }
         let wanted = 2 * states + snapshots
-        if free < 64 << 20 {
+        let least: Int64 = 64 << 20
+        if free < least {
             error(
-                "state_dir", "\(path) has \(free) bytes free", "free some, at least \(wanted) bytes"
-            )
+                "state_dir", "\(path) has \(free) bytes free",
+                "free some: it wants at least \(max(least, wanted))")
         } else if free < wanted {
             warn(
                 "state_dir",
