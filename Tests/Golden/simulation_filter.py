@@ -6,7 +6,7 @@
 
 For each user with an event before the cutoff C (default: 28 days before the log's end) it computes
 the posterior of traits and state from the log before C, and with it the probability of no purchase
-in the days C ... C + 14 and C + 14 ... C + 28. Who sees only the log cannot do better on average.
+in the days C ... C + 14 and C + 14 ... C + 28, as far as the log has them. Who sees only the log cannot do better on average.
 The truth is read to score it, for the shop (simulation_sessions.py), and for a sample of tastes
 that stands for their prior (simulation_tastes.py).
 
@@ -255,6 +255,11 @@ class Judge:
     def oracle(self, wait, share=1.0):
         return none_bought(self.traits, self.state, self.weekdays, self.cutoff, wait, share)
 
+    @property
+    def waits(self):
+        """Days after the cutoff at which windows of 14 days begin that the log has in full."""
+        return [wait for wait in (0, 14) if self.cutoff + wait + 14 <= self.manifest["days"]]
+
     def buys(self, wait):
         """Users and categories of the purchases in the window."""
         users, seconds, kinds, keys = self.events
@@ -297,7 +302,7 @@ class Judge:
         for name, asked in (("churn", bought), ("conversion", everybody)):
             if past_buyers and name == "conversion":
                 continue
-            for wait in (0, 14):
+            for wait in self.waits:
                 labels = ~np.isin(self.log.asked, self.buys(wait)[0])[asked]
                 oracle, p = self.oracle(wait)[asked], told[wait][asked]
                 scores = {"regression": self.regression(labels, asked), "filter": p,
@@ -371,7 +376,7 @@ def main():
     judge = Judge(options.directory, options.cutoff_day, options.leave_out, options.seed)
     tasks = judge.purchases(options.past_buyers)
     result = {"cutoff_day": judge.cutoff, "tasks": tasks}
-    if not options.past_buyers and options.sweeps:
+    if not options.past_buyers and options.sweeps and 14 in judge.waits:
         result["categories"] = judge.categories(options.sweeps, options.seed)
     faults = [row for task in tasks for row in task["reliability"] if abs(row[3]) > 4.5]
     if options.json:
