@@ -15,12 +15,13 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 
 import numpy as np
 
 from causality_rows import CUTS_APART, Cut, centroids_before, usual_cutoff
-from causality_table import printed
+from causality_table import PARTS, printed
 
 VARIANTS = {
     "causal": "ours: docs/rows.md, no END",
@@ -129,12 +130,13 @@ def scored(name, matrix, rows, options):
         os.makedirs(folder, exist_ok=True)
         np.save(os.path.join(folder, "client_ids.npy"), np.array(rows.outer.users, np.int64))
         np.save(os.path.join(folder, "embeddings.npy"), matrix.astype(np.float16))
-        text = subprocess.run(
-            [options.ubpd, "evaluate", "--log-dir", options.log_dir, "--state-dir",
-             os.path.join(options.work, "state"), "--snapshot", folder, "--unchecked",
-             "--cutoff", str(rows.cutoff), "--rows", "profile", "--tasks", options.tasks,
-             "--set", f"refresh.threads={options.threads}", "--json"],
-            stdout=subprocess.PIPE, check=True).stdout
+        with tempfile.TemporaryDirectory() as state:
+            text = subprocess.run(
+                [options.ubpd, "evaluate", "--log-dir", options.log_dir, "--state-dir", state,
+                 "--snapshot", folder, "--unchecked", "--cutoff", str(rows.cutoff), "--rows",
+                 "profile", "--tasks", options.tasks, "--set",
+                 f"refresh.threads={options.threads}", "--json"],
+                stdout=subprocess.PIPE, check=True).stdout
         with open(f"{report}.part", "wb") as file:
             file.write(text)
         os.rename(f"{report}.part", report)
@@ -149,11 +151,12 @@ def main():
     torch.set_num_threads(options.threads)
     os.makedirs(options.work, exist_ok=True)
     rows = Rows(options)
-    results = {}
+    results, stats = {}, rows.outer.stats()
     for seed in options.seeds:
         for variant in options.variants:
             sra, mtl = embeddings(rows, variant, seed, options)
-            for part, matrix in (("SRA", sra), ("MTL", mtl), ("SRA + MTL", np.hstack([sra, mtl]))):
+            parts = (sra,), (mtl,), (sra, mtl), (sra, mtl, stats)
+            for part, matrix in zip(PARTS, map(np.hstack, parts)):
                 if (part, variant) == ("SRA", "causal+END"):
                     continue
                 name = f"{part.replace(' + ', '+')}-{variant}-{seed}"

@@ -15,9 +15,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 
 from golden_fit import fitted_tables
 from golden_log import BUY, admitted, ordered
-from golden_profile import end_row
+from golden_profile import end_row, statistics
 from golden_published import Window, fitted_scalers, week_of
-from golden_rows import Shop, finished, raw_rows, rows_of
+from golden_rows import Shop, UserFold, finished, raw_rows, rows_of
 
 WIDTH = 64
 DAY = 86_400
@@ -55,7 +55,7 @@ class Cut:
     """All that happened before a time, folded, with the statistics that are frozen at it."""
 
     def __init__(self, log, before, centroids, settings):
-        self.before = before
+        self.before, self.settings = before, settings
         past = copy.copy(log)
         past.events = [e for e in log.events if e.t < before]
         past.counters = dict(log.counters)
@@ -98,6 +98,19 @@ class Cut:
             seen = types.SimpleNamespace(first=first, weeks=weeks)
             rows.append(end_row(seen, self.folded[user], scalers, self.before))
         return np.array(rows, np.float32)
+
+    def stats(self):
+        """The part `stats` of each user, `[users, 48]`, to a deviation of 1 (decision 14)."""
+        rows = []
+        for folded in self.folded.values():
+            user = UserFold(self.settings, self.shop)
+            for event in folded:
+                user.fold(*event)
+            user.close_all()
+            rows.append(statistics(user, folded, self.shop, self.before))
+        x = np.array(rows)
+        deviation = x.std(0)
+        return np.clip((x - x.mean(0)) / np.where(deviation > 1e-6, deviation, 1), -10, 10)
 
     def sequences(self, rows, limit, ends=None):
         """Each user's last `limit` rows, of either system, and END behind them."""

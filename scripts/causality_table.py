@@ -2,7 +2,7 @@
 
 import statistics
 
-PARTS = ("SRA", "MTL", "SRA + MTL")
+PARTS = ("SRA", "MTL", "SRA + MTL", "SRA + MTL + stats")
 
 
 def spread(values, sign=""):
