@@ -49,6 +49,8 @@ def arguments():
     parser.add_argument("--mtl-rows", type=int, default=64, help="a user's latest, for MTL")
     parser.add_argument("--tasks", default=TASKS)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--table", action="store_true",
+                        help="print what is in DIR already, and make nothing")
     return parser.parse_args()
 
 
@@ -122,10 +124,19 @@ def embeddings(rows, variant, seed, options):
     return result
 
 
-def scored(name, matrix, rows, options):
+def report_of(part, variant, seed, options):
+    name = f"{part.replace(' + ', '+')}-{variant}-{seed}"
+    return os.path.join(options.work, f"{name.replace(' ', '-')}.json")
+
+
+def tasks_of(report):
+    with open(report, encoding="utf-8") as file:
+        return {t["task"]: t for t in json.load(file)["rows"][0]["tasks"]}
+
+
+def scored(report, matrix, rows, options):
     """The report of `ubpd evaluate` on a directory that looks like a snapshot's."""
-    folder = os.path.join(options.work, name.replace(" ", "-"))
-    report = f"{folder}.json"
+    folder = report.removesuffix(".json")
     if not os.path.exists(report):
         os.makedirs(folder, exist_ok=True)
         np.save(os.path.join(folder, "client_ids.npy"), np.array(rows.outer.users, np.int64))
@@ -140,12 +151,21 @@ def scored(name, matrix, rows, options):
         with open(f"{report}.part", "wb") as file:
             file.write(text)
         os.rename(f"{report}.part", report)
-    with open(report, encoding="utf-8") as file:
-        return {t["task"]: t for t in json.load(file)["rows"][0]["tasks"]}
+    return tasks_of(report)
+
+
+def of_before(options):
+    """What earlier runs have left, by part, variant and seed."""
+    reports = {(p, v, s): report_of(p, v, s, options)
+               for p in PARTS for v in options.variants for s in options.seeds}
+    return {key: tasks_of(path) for key, path in reports.items() if os.path.exists(path)}
 
 
 def main():
     options = arguments()
+    if options.table:
+        print(printed(of_before(options), options.variants, options.seeds))
+        return
     import torch
 
     torch.set_num_threads(options.threads)
@@ -159,9 +179,9 @@ def main():
             for part, matrix in zip(PARTS, map(np.hstack, parts)):
                 if (part, variant) == ("SRA", "causal+END"):
                     continue
-                name = f"{part.replace(' + ', '+')}-{variant}-{seed}"
-                results[part, variant, seed] = scored(name, matrix, rows, options)
-                say(f"{name}: " + ", ".join(
+                report = report_of(part, variant, seed, options)
+                results[part, variant, seed] = scored(report, matrix, rows, options)
+                say(f"{part}, {variant}, seed {seed}: " + ", ".join(
                     f"{t} {x['score']:.4f}" for t, x in results[part, variant, seed].items()))
     print(printed(results, options.variants, options.seeds))
 

@@ -11,23 +11,26 @@ def spread(values, sign=""):
 
 
 def printed(results, variants, seeds):
-    """`results`: by part, variant and seed, each a report's tasks by name.
+    """`results`: by part, variant and seed, each a report's tasks by name; some may be missing.
 
     The second table is of differences from `causal`, seed by seed, which share their batches."""
+    if not results:
+        return "nothing is scored yet"
     tasks = list(next(iter(results.values())))
-    heads = [t.removeprefix("propensity_") for t in tasks]
-    lines = [f"| part | rows | {' | '.join(heads)} |", "|---" * (len(heads) + 2) + "|"]
-    rest = [f"| part | less causal | {' | '.join(heads)} |", "|---" * (len(heads) + 2) + "|"]
+    head = " | ".join(["seeds"] + [t.removeprefix("propensity_") for t in tasks])
+    rule = "|---" * (len(tasks) + 3) + "|"
+    lines, rest = [f"| part | rows | {head} |", rule], [f"| part | less causal | {head} |", rule]
     for part in PARTS:
         for variant in variants:
-            if (part, variant, seeds[0]) not in results:
-                continue
-            scores = {t: [results[part, variant, s][t]["score"] for s in seeds] for t in tasks}
-            lines.append(f"| {part} | {variant} | "
-                         + " | ".join(spread(scores[t]) for t in tasks) + " |")
-            if variant != "causal" and "causal" in variants:
-                less = {t: [a - results[part, "causal", s][t]["score"]
-                            for a, s in zip(scores[t], seeds)] for t in tasks}
-                rest.append(f"| {part} | {variant} | "
-                            + " | ".join(spread(less[t], "+") for t in tasks) + " |")
+            done = [s for s in seeds if (part, variant, s) in results]
+            both = [s for s in done if (part, "causal", s) in results and variant != "causal"]
+            if done:
+                cells = [spread([results[part, variant, s][t]["score"] for s in done])
+                         for t in tasks]
+                lines.append(" | ".join([f"| {part}", variant, str(len(done))] + cells) + " |")
+            if both:
+                cells = [spread([results[part, variant, s][t]["score"]
+                                 - results[part, "causal", s][t]["score"] for s in both], "+")
+                         for t in tasks]
+                rest.append(" | ".join([f"| {part}", variant, str(len(both))] + cells) + " |")
     return "\n".join(lines + [""] + (rest if len(rest) > 2 else []))
