@@ -30,7 +30,7 @@ package struct TrainerOptions: Sendable {
     package var shardCount = 2
     /// Threads that compute shards; more than there are shards are of no use.
     package var threadCount = 1
-    /// Added to the process's niceness, 0…19.
+    /// Of its threads at least, as `ThreadExecutor` takes it, 0…19.
     package var niceness: Int32 = 0
     /// η.
     package var learningRate = 1e-3

@@ -33,7 +33,7 @@ package struct RefreshJobOptions: Sendable {
     package var futureDays: Int64 = 28
     /// Threads of trainings; they change no result.
     package var threadCount = 1
-    /// Added to the trainers' threads, beside the niceness of the process, 0…19.
+    /// Of the trainers' threads at least, 0…19; that of the process if it is more.
     package var niceness: Int32 = 0
     /// The networks of a new space, in any order.
     package var parts: [EncoderName] = EncoderName.trained
