@@ -56,6 +56,8 @@ enum RefreshUnit: String {
     case event, user, row
     case example = "example and epoch"
     case factorStep = "pair and epoch"
+    /// One of the users that the gate, or the scaling of columns, looks at: a bounded number.
+    case chosen = "user looked at"
 
     /// - Parameter title: as `progress.json` names the step.
     init(step title: String) {
@@ -63,6 +65,8 @@ enum RefreshUnit: String {
             self = .example
         } else if title.hasPrefix("factors") {
             self = .factorStep
+        } else if Self.bounds[title] != nil {
+            self = .chosen
         } else if title == "publishing" || title == "space and generation" {
             self = .user
         } else {
@@ -70,9 +74,16 @@ enum RefreshUnit: String {
         }
     }
 
+    /// Steps that look at so many users at most, and at such a share of those with an example.
+    static let bounds = [
+        "gate": (share: 0.1, limit: 40_000.0), "scaling of columns": (share: 1, limit: 20_000),
+    ]
+
     /// Units there are of a step; `epochs` of its network.
-    func count(_ amounts: RefreshAmounts, epochs: Int) -> Double {
+    func count(_ step: String, _ amounts: RefreshAmounts, epochs: Int) -> Double {
         switch self {
+        case .chosen:
+            Self.bounds[step].map { min($0.limit, $0.share * amounts.examples) } ?? amounts.examples
         case .event: amounts.events
         case .user: amounts.users
         case .row: amounts.rows
@@ -101,7 +112,7 @@ struct RefreshExtrapolation {
         func count(_ step: String) -> Double {
             let network = RefreshExtrapolation.network(step)
             let epochs = network.flatMap { outcome.epochs[$0.rawValue] } ?? 1
-            return max(1, RefreshUnit(step: step).count(amounts, epochs: epochs))
+            return max(1, RefreshUnit(step: step).count(step, amounts, epochs: epochs))
         }
 
         func processorSeconds(_ step: String) -> Double? {
@@ -123,7 +134,6 @@ struct RefreshExtrapolation {
     /// Steps that fold users in ranges which memory holds, and read the log for each.
     private static let rangedSteps = [
         "statistics before the cut", "statistics of the live space", "examples", "statistics",
-        "gate",
     ]
     /// Of a user's state in memory with its tables (docs/benchmarks.md), rounded up.
     static let userByteCount = 2200.0
@@ -148,19 +158,23 @@ struct RefreshExtrapolation {
             challengeLike: measured,
             publishedOver: published / max(1, Double(outcome.factorSteps)))
         passCount = (amounts.users * Self.userByteCount / Self.memoryByteCount).rounded(.up)
+        // The plan reads the log and does little else, as steps do that look at few users.
+        let read = Self.line("plan", runs)
         for cost in largest.costs {
             let name = cost.name
             let unit = RefreshUnit(step: name)
             let line = Self.line(name, runs)
             let epochs = Self.network(name).map(RefreshEpochs.published) ?? 1
+            let decoding = largest.decodeSeconds / measured.events
             let again =
                 Self.rangedSteps.contains(name)
-                ? (passCount - 1) * largest.decodeSeconds * amounts.events / measured.events : 0
+                ? (passCount - 1) * decoding * amounts.events
+                : unit == .chosen ? read.slope * (amounts.events - measured.events) : 0
             steps.append(
                 Step(
                     name: name, unit: unit, unitSeconds: line.slope,
-                    processorSeconds: line.start + line.slope * unit.count(amounts, epochs: epochs)
-                        + again,
+                    processorSeconds: line.start
+                        + line.slope * unit.count(name, amounts, epochs: epochs) + again,
                     isParallel: unit == .example || unit == .factorStep))
         }
     }

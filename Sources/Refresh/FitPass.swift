@@ -14,9 +14,17 @@ struct FitPass {
     private let reducer: Reducer
     private let memoryByteCount: Int64
     private var scratch = FoldScratch()
-    private var folded: [UserID: FittedUser] = [:]
+    private var folded: [UserID: Place] = [:]
     private var byteCount: Int64 = 0
     private var unfolded: UnfoldedUsers
+
+    /// Where a user's record stands: by itself, so that the table, whenever it doubles, moves a
+    /// reference a user and not a kilobyte.
+    private final class Place {
+        var user: FittedUser
+
+        init(_ user: FittedUser) { self.user = user }
+    }
 
     /// - Parameters:
     ///   - users: whom it folds.
@@ -47,11 +55,9 @@ struct FitPass {
         let user = event.event.user
         guard users.contains(user) else { return unfolded.pass(event.event) }
         scratch.removeRows()
+        let place = place(of: user, firstOffset: offset)
         let (outcome, growth) = Self.fold(
-            event, offset, reducer,
-            into: &folded[
-                user, default: FittedUser(firstOffset: offset, options: reducer.options)],
-            &scratch, observe)
+            event, offset, reducer, into: &place.user, &scratch, observe)
         byteCount += growth
         if byteCount > memoryByteCount { shrink() }
         return outcome
@@ -62,13 +68,20 @@ struct FitPass {
         observe: (FoldScratch, inout KeyTally) -> Void, each: (inout FittedUser) -> Void
     ) {
         for user in folded.keys.sorted(by: { UserRange.rank($0) < UserRange.rank($1) }) {
-            guard var one = folded.removeValue(forKey: user) else { continue }
+            guard let place = folded.removeValue(forKey: user) else { continue }
             scratch.removeRows()
-            _ = reducer.settled(one.state, &scratch)
-            one.rowCount += Int64(scratch.keys.count)
-            observe(scratch, &one.tally)
-            each(&one)
+            _ = reducer.settled(place.user.state, &scratch)
+            place.user.rowCount += Int64(scratch.keys.count)
+            observe(scratch, &place.user.tally)
+            each(&place.user)
         }
+    }
+
+    private mutating func place(of user: UserID, firstOffset: LogOffset) -> Place {
+        if let place = folded[user] { return place }
+        let place = Place(FittedUser(firstOffset: firstOffset, options: reducer.options))
+        folded[user] = place
+        return place
     }
 
     private static func fold(
@@ -91,7 +104,7 @@ struct FitPass {
         guard ranks.count > 1 else { return }
         users.shrink(to: ranks[ranks.count / 2] - 1)
         for user in folded.keys.filter({ !users.contains($0) }) {
-            guard let gone = folded.removeValue(forKey: user) else { continue }
+            guard let gone = folded.removeValue(forKey: user)?.user else { continue }
             byteCount -= gone.noted
             unfolded.add(user, gone.state.window.eventIDs)
         }
@@ -127,8 +140,9 @@ struct FittedUser {
         let rows =
             state.rows.halves.capacity * 2
             + state.rows.keys.capacity * MemoryLayout<RowKey>.stride
-        // Twice the record, for the free places of the table; an array's header is 32 bytes.
+        // 96 bytes for headers and for the table's places, free ones and those of the table that it
+        // grows out of; an array's header is 32.
         return Int64(
-            2 * MemoryLayout<Self>.stride + arrays + pending + ids + rows + 32 * (count + 4))
+            MemoryLayout<Self>.stride + 96 + arrays + pending + ids + rows + 32 * (count + 4))
     }
 }
