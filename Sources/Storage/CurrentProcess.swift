@@ -33,9 +33,4 @@ package enum CurrentProcess {
         guard getpriority(process, thread) < niceness else { return }
         _ = setpriority(process, thread, niceness)
     }
-
-    /// Gives memory that was freed back to the system (malloc_trim(3)), which costs milliseconds.
-    ///
-    /// What one step of a long work has freed would else stand beside what the next one takes.
-    package static func returnFreedMemory() { _ = malloc_trim(0) }
 }
