@@ -10,7 +10,7 @@ import Testing
     @Test func `without a limit, and with one that nothing exceeds, an epoch takes everybody`() {
         for limit in [nil, 10, 11] {
             let sample = EpochSample(count: 10, limit: limit, seed: 4)
-            #expect(sample.epochCount == 10)
+            #expect(sample.epochExampleCount == 10)
             for epoch in 0..<3 { #expect(sample.places(epoch) == Array(0..<10)) }
         }
         #expect(EpochSample(count: 0, limit: 5, seed: 4).places(0).isEmpty)

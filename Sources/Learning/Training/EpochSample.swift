@@ -2,7 +2,7 @@ import Storage
 
 /// Which examples each epoch trains on, when there are more of them than one epoch is to read.
 ///
-/// All examples are shuffled once; each epoch takes the next `epochCount` of them and begins anew
+/// All examples are shuffled once; each epoch takes the next `epochExampleCount` of them and begins anew
 /// behind the last. So no example is read twice before every other was read once, each is as likely
 /// to be read as any other, and what is learned of rates needs no correction. It is sampling without
 /// replacement (random reshuffling, doi:10.48550/arXiv.2006.05988) whose report comes earlier.
@@ -11,7 +11,7 @@ package struct EpochSample: Sendable, Equatable {
     private static let stream: UInt64 = 0xE90C_5A3B
 
     /// Examples of an epoch, at most as many as there are.
-    package let epochCount: Int
+    package let epochExampleCount: Int
     /// Examples there are.
     private let count: Int
     // Shuffled; nil when an epoch takes all of them. 4 bytes an example.
@@ -24,8 +24,8 @@ package struct EpochSample: Sendable, Equatable {
     package init(count: Int, limit: Int?, seed: UInt64) {
         precondition(limit.map { $0 > 0 } ?? true, "EpochSample: a limit of \(limit ?? 0)")
         self.count = count
-        epochCount = min(count, limit ?? count)
-        guard epochCount < count else {
+        epochExampleCount = min(count, limit ?? count)
+        guard epochExampleCount < count else {
             order = nil
             return
         }
@@ -38,11 +38,11 @@ package struct EpochSample: Sendable, Equatable {
     /// Which examples an epoch trains on.
     ///
     /// - Parameter epoch: from 0.
-    /// - Returns: `[epochCount]` their places, ascending.
+    /// - Returns: `[epochExampleCount]` their places, ascending.
     package func places(_ epoch: Int) -> [Int] {
         guard let order else { return Array(0..<count) }
-        let start = epoch * epochCount % count
-        return (start..<start + epochCount).map { Int(order[$0 % count]) }.sorted()
+        let start = epoch * epochExampleCount % count
+        return (start..<start + epochExampleCount).map { Int(order[$0 % count]) }.sorted()
     }
 }
 
