@@ -13,17 +13,25 @@ struct bpr {
 };
 
 struct bpr_fold {
-    const float *liked, *sampled;
-    size_t positives, negatives, width, constant, rounds;
+    const struct kernels_bpr_sample *sample;
+    // How often each sampled item was drawn and is not liked, up to its stride; their sum.
+    const float *counts;
+    float total;
+    // [positives, W], and how many: rounded up to whole vectors.
+    const float *liked;
+    size_t positives, stride;
+    size_t width, constant, rounds;
     float penalty;
-    float *scratch;
+    // [positives, sample's stride] products with the sampled rows; [positives + sampled, stride] of
+    // both with the liked ones; [stride] the liked ones' biases and sums of factors.
+    float *across, *own, *biases, *sums;
 };
 
 // How many triples ahead their rows are asked for: an update waits for memory, not for arithmetic.
 enum { bpr_ahead = 8 };
 
-// The margin of a sampled item that is not there.
-static const float bpr_padding = -1e30f;
+// Vectors that are summed side by side.
+enum { bpr_block = 8 };
 
 static inline void bpr_prefetch(
     const struct bpr *b, const int32_t *triples, size_t k, size_t count) {
@@ -67,10 +75,38 @@ void kernels_bpr_updates(
     DISPATCH(bpr_updates, &b, triples, count, updated, ordered);
 }
 
+void kernels_bpr_scores(
+    int level, const float *items, const int32_t *indices, size_t count, size_t width,
+    const float *w, float *scores) {
+    DISPATCH(bpr_scores, items, indices, count, width, w, scores);
+}
+
+void kernels_bpr_fill_sample(
+    int level, const float *rows, size_t count, size_t stride, size_t width, size_t constant,
+    float *columns, float *products, float *biases, float *sums) {
+    DISPATCH(bpr_sample, rows, count, stride, width, constant, columns, products, biases, sums);
+}
+
+static inline size_t bpr_stride(size_t count) { return (count + 15) / 16 * 16; }
+
+size_t kernels_bpr_fold_in_scratch(
+    const struct kernels_bpr_sample *sample, size_t positives, size_t constant) {
+    const size_t stride = bpr_stride(positives);
+    const size_t columns = constant * stride;
+    return 3 * (stride + sample->stride) + (columns > sample->stride ? columns : sample->stride)
+        + positives * sample->stride + (positives + sample->count) * stride + 2 * stride;
+}
+
 void kernels_bpr_fold_in(
-    int level, const float *liked, size_t positives, const float *sampled, size_t negatives,
-    size_t width, size_t constant, float penalty, size_t rounds, float *scratch, float *w) {
-    const struct bpr_fold p = {liked,    sampled, positives, negatives, width,
-                               constant, rounds,  penalty,   scratch};
-    DISPATCH(bpr_fold_in, &p, w);
+    int level, const struct kernels_bpr_sample *sample, const float *counts, const float *liked,
+    size_t positives, size_t width, size_t constant, float penalty, size_t rounds, float *scratch,
+    float *w) {
+    const size_t stride = bpr_stride(positives);
+    float total = 0;
+    for (size_t j = 0; j < sample->count; j++) total += counts[j];
+    float *across = scratch, *own = across + positives * sample->stride;
+    float *biases = own + (positives + sample->count) * stride, *sums = biases + stride;
+    struct bpr_fold p = {sample, counts, total,    liked,   positives, stride, width,
+                         constant, rounds, penalty, across, own,       biases, sums};
+    DISPATCH(bpr_fold_in, &p, sums + stride, w);
 }

@@ -69,91 +69,249 @@ TARGET static void LEVEL(bpr_updates)(
     }
 }
 
-// sums[i] <- sum_j s(b_j - a_i), columns[j] <- sum_i of the same, for vectors of j; padding is told
-// by its b_j and counts nothing.
-INLINE void LEVEL(pair_sums)(
-    const float *a, size_t positives, const float *b, float *sums, float *columns, size_t padded) {
-    for (size_t j = 0; j < padded; j += LANES) LEVEL(store)(columns + j, (VEC){0});
-    for (size_t i = 0; i < positives; i++) {
+// out[r] <- h_r . w for the rows that `indices` names.
+TARGET static void LEVEL(bpr_scores)(
+    const float *items, const int32_t *indices, size_t count, size_t width, const float *w,
+    float *out) {
+    for (size_t r = 0; r < count; r++) {
+        out[r] = LEVEL(dot)(items + (size_t)indices[r] * width, w, width);
+    }
+}
+
+// `vectors` vectors of out += weights[r] * rows[r], rows ascending.
+INLINE void LEVEL(combine_block)(
+    float *out, const float *weights, const float *rows, size_t count, size_t stride,
+    const int vectors) {
+    VEC sums[bpr_block];
+    UNROLL for (int k = 0; k < vectors; k++) sums[k] = LEVEL(load)(out + k * LANES);
+    for (size_t r = 0; r < count; r++) {
+        VEC weight = LEVEL(all)(weights[r]);
+        UNROLL for (int k = 0; k < vectors; k++) {
+            sums[k] = FMA(weight, LEVEL(load)(rows + r * stride + k * LANES), sums[k]);
+        }
+    }
+    UNROLL for (int k = 0; k < vectors; k++) LEVEL(store)(out + k * LANES, sums[k]);
+}
+
+// out[width] += weights[r] * rows[r], rows ascending and `stride` apart.
+TARGET static void LEVEL(combine)(
+    float *out, const float *weights, const float *rows, size_t count, size_t stride,
+    size_t width) {
+    size_t j = 0;
+    for (; j + bpr_block * LANES <= width; j += bpr_block * LANES) {
+        LEVEL(combine_block)(out + j, weights, rows + j, count, stride, bpr_block);
+    }
+    switch ((width - j) / LANES) {
+    case 7: LEVEL(combine_block)(out + j, weights, rows + j, count, stride, 7); break;
+    case 6: LEVEL(combine_block)(out + j, weights, rows + j, count, stride, 6); break;
+    case 5: LEVEL(combine_block)(out + j, weights, rows + j, count, stride, 5); break;
+    case 4: LEVEL(combine_block)(out + j, weights, rows + j, count, stride, 4); break;
+    case 3: LEVEL(combine_block)(out + j, weights, rows + j, count, stride, 3); break;
+    case 2: LEVEL(combine_block)(out + j, weights, rows + j, count, stride, 2); break;
+    case 1: LEVEL(combine_block)(out + j, weights, rows + j, count, stride, 1); break;
+    }
+}
+
+// `rows` rows of out <- x . columns, for `vectors` vectors of columns.
+INLINE void LEVEL(product_block)(
+    const float *x, size_t width, const float *columns, size_t constant, size_t stride, float *out,
+    size_t pitch, const int rows, const int vectors) {
+    VEC sums[4][4];
+    UNROLL for (int r = 0; r < rows; r++) {
+        UNROLL for (int k = 0; k < vectors; k++) sums[r][k] = (VEC){0};
+    }
+    for (size_t f = 0; f < constant; f++) {
+        UNROLL for (int k = 0; k < vectors; k++) {
+            VEC column = LEVEL(load)(columns + f * stride + k * LANES);
+            UNROLL for (int r = 0; r < rows; r++) {
+                sums[r][k] = FMA(LEVEL(all)(x[r * width + f]), column, sums[r][k]);
+            }
+        }
+    }
+    UNROLL for (int r = 0; r < rows; r++) {
+        UNROLL for (int k = 0; k < vectors; k++) {
+            LEVEL(store)(out + r * pitch + k * LANES, sums[r][k]);
+        }
+    }
+}
+
+// `rows` rows of out <- x . columns, for all columns.
+INLINE void LEVEL(product_rows)(
+    const float *x, size_t width, const float *columns, size_t constant, size_t stride,
+    size_t others, float *out, size_t pitch, const int rows) {
+    size_t j = 0;
+    for (; j + 4 * LANES <= others; j += 4 * LANES) {
+        LEVEL(product_block)(x, width, columns + j, constant, stride, out + j, pitch, rows, 4);
+    }
+    for (; j < others; j += LANES) {
+        LEVEL(product_block)(x, width, columns + j, constant, stride, out + j, pitch, rows, 1);
+    }
+}
+
+// out[i, j] <- sum over f < constant of x[i, f] columns[f, j], f ascending, for i < count and
+// j < others, a multiple of 16.
+TARGET static void LEVEL(products)(
+    const float *x, size_t count, size_t width, const float *columns, size_t constant,
+    size_t stride, size_t others, float *out, size_t pitch) {
+    size_t i = 0;
+    for (; i + 4 <= count; i += 4) {
+        LEVEL(product_rows)(
+            x + i * width, width, columns, constant, stride, others, out + i * pitch, pitch, 4);
+    }
+    for (; i < count; i++) {
+        LEVEL(product_rows)(
+            x + i * width, width, columns, constant, stride, others, out + i * pitch, pitch, 1);
+    }
+}
+
+// Of rows [count, W]: factors as columns [K, stride], and of each its bias and its factors' sum.
+INLINE void LEVEL(arrange)(
+    const float *rows, size_t count, size_t stride, size_t width, size_t constant, float *columns,
+    float *biases, float *sums) {
+    memset(columns, 0, constant * stride * sizeof(float));
+    memset(biases, 0, stride * sizeof(float));
+    memset(sums, 0, stride * sizeof(float));
+    for (size_t r = 0; r < count; r++) {
+        for (size_t f = 0; f < constant; f++) {
+            columns[f * stride + r] = rows[r * width + f];
+            sums[r] += rows[r * width + f];
+        }
+        biases[r] = rows[r * width + constant];
+    }
+}
+
+TARGET static void LEVEL(bpr_sample)(
+    const float *rows, size_t count, size_t stride, size_t width, size_t constant, float *columns,
+    float *products, float *biases, float *sums) {
+    LEVEL(arrange)(rows, count, stride, width, constant, columns, biases, sums);
+    LEVEL(products)(rows, count, width, columns, constant, stride, stride, products, stride);
+}
+
+// What a vector that is the sum of the rows, `liked` and `sampled` of each, gives as products with
+// them, added to `a` and `b`.
+INLINE void LEVEL(margins)(
+    const struct bpr_fold *p, const float *liked, const float *sampled, float *a, float *b) {
+    const size_t n = p->positives, distinct = p->sample->count;
+    const size_t own = p->stride, padded = p->sample->stride;
+    LEVEL(combine)(a, liked, p->own, n, own, own);
+    LEVEL(combine)(a, sampled, p->own + n * own, distinct, own, own);
+    LEVEL(combine)(b, liked, p->across, n, padded, padded);
+    LEVEL(combine)(b, sampled, p->sample->products, distinct, padded, padded);
+}
+
+// a[i] <- share * sum_j q_j s(b_j - a_i), b[j] <- -share * q_j * sum_i of the same: what each row
+// counts for in the gradient. s(b - a) = 1 / (1 + e^a e^-b).
+INLINE void LEVEL(pulls)(const struct bpr_fold *p, float *a, float *b, float *columns) {
+    const float share = 1.0f / ((float)p->positives * p->total);
+    const VEC one = LEVEL(all)(1.0f);
+    const size_t sampled = p->sample->stride;
+    for (size_t i = 0; i < p->stride; i += LANES) {
+        LEVEL(store)(a + i, LEVEL(exp)(LEVEL(load)(a + i)));
+    }
+    for (size_t j = 0; j < sampled; j += LANES) {
+        LEVEL(store)(b + j, LEVEL(exp)(-LEVEL(load)(b + j)));
+        LEVEL(store)(columns + j, (VEC){0});
+    }
+    for (size_t i = 0; i < p->positives; i++) {
         VEC own = LEVEL(all)(a[i]), sum = {0};
-        for (size_t j = 0; j < padded; j += LANES) {
-            VEC other = LEVEL(load)(b + j);
-            VEC s = LEVEL(sigmoid)(other - own);
-            s = LEVEL(choose)((BITS)(other > LEVEL(all)(bpr_padding)), s, (VEC){0});
+        for (size_t j = 0; j < sampled; j += LANES) {
+            VEC s = LEVEL(load)(p->counts + j) / FMA(own, LEVEL(load)(b + j), one);
             sum += s;
             LEVEL(store)(columns + j, LEVEL(load)(columns + j) + s);
         }
-        sums[i] = LEVEL(total)(sum);
+        a[i] = share * LEVEL(total)(sum);
+    }
+    for (size_t i = p->positives; i < p->stride; i++) a[i] = 0;
+    for (size_t j = 0; j < sampled; j += LANES) {
+        LEVEL(store)(b + j, LEVEL(all)(-share) * LEVEL(load)(columns + j));
     }
 }
 
-// g += scale * weights[r] * rows[r], rows ascending.
-INLINE void LEVEL(weighted_rows)(
-    const float *rows, const float *weights, size_t count, float scale, float *g, size_t width) {
-    for (size_t r = 0; r < count; r++) {
-        VEC weight = LEVEL(all)(scale * weights[r]);
-        for (size_t f = 0; f < width; f += LANES) {
-            LEVEL(store)(
-                g + f, FMA(weight, LEVEL(load)(rows + r * width + f), LEVEL(load)(g + f)));
-        }
-    }
-}
-
-// The largest eigenvalue of mean h h^T over positives plus that over negatives, by power
-// iterations on the factor columns.
+// The largest eigenvalue of mean h h^T over positives plus that over negatives, by eight power
+// iterations from a vector of ones; the weights, `a` and `b` are overwritten.
 INLINE float LEVEL(curvature)(
-    const struct bpr_fold *p, float *v, float *g, float *a, float *b) {
-    const size_t width = p->width;
-    float value = 0;
-    for (size_t f = 0; f < width; f++) v[f] = f < p->constant ? 1.0f : 0.0f;
+    const struct bpr_fold *p, float *liked, float *sampled, float *a, float *b) {
+    const float each = 1.0f / (float)p->positives, other = 1.0f / p->total;
+    const size_t own = p->stride, padded = p->sample->stride;
+    float value = 0, norm = (float)p->constant;
+    memcpy(a, p->sums, own * sizeof(float));
+    memcpy(b, p->sample->sums, padded * sizeof(float));
     for (int round = 0; round < 8; round++) {
-        float norm = LEVEL(dot)(v, v, width);
+        if (round > 0) {
+            memset(a, 0, own * sizeof(float));
+            memset(b, 0, padded * sizeof(float));
+            LEVEL(margins)(p, liked, sampled, a, b);
+            norm = LEVEL(dot)(liked, a, own) + LEVEL(dot)(sampled, b, padded);
+        }
         if (!(norm > 0)) return 0;
         float scale = 1.0f / __builtin_sqrtf(norm);
-        for (size_t f = 0; f < width; f++) v[f] *= scale, g[f] = 0;
-        for (size_t r = 0; r < p->positives; r++) {
-            a[r] = LEVEL(dot)(p->liked + r * width, v, width);
+        for (size_t i = 0; i < own; i++) a[i] *= scale, liked[i] = each * a[i];
+        for (size_t j = 0; j < padded; j++) {
+            b[j] *= scale, sampled[j] = other * p->counts[j] * b[j];
         }
-        LEVEL(weighted_rows)(p->liked, a, p->positives, 1.0f / (float)p->positives, g, width);
-        for (size_t r = 0; r < p->negatives; r++) {
-            b[r] = LEVEL(dot)(p->sampled + r * width, v, width);
-        }
-        LEVEL(weighted_rows)(p->sampled, b, p->negatives, 1.0f / (float)p->negatives, g, width);
-        for (size_t f = p->constant; f < width; f++) g[f] = 0;
-        value = LEVEL(dot)(v, g, width);
-        memcpy(v, g, width * sizeof(float));
+        value = LEVEL(dot)(liked, a, own) + LEVEL(dot)(sampled, b, padded);
     }
     return value;
 }
 
-TARGET static void LEVEL(bpr_fold_in)(const struct bpr_fold *p, float *w) {
-    const size_t width = p->width, n = p->positives, m = p->negatives;
-    const size_t padded = (m + LANES - 1) / LANES * LANES;
-    // [W] v, [W] g, [n] margins and sums of positives, [padded] those of negatives.
-    float *v = p->scratch, *g = v + width, *a = g + width, *sums = a + n, *b = sums + n;
-    float *columns = b + padded;
-    const float share = 1.0f / ((float)n * (float)m);
-    // Half the curvature bounds the logistic loss's (its second derivative is at most 1/4, and a
-    // square of a difference at most twice the squares), a tenth more for the iterations' error.
-    const float bound = 0.55f * LEVEL(curvature)(p, v, g, a, b) + p->penalty;
-    for (size_t f = 0; f < width; f++) w[f] = v[f] = f == p->constant ? 1.0f : 0.0f;
-    if (!(bound > 0)) return;
-    float momentum = 1;
-    for (size_t round = 0; round < p->rounds; round++) {
-        for (size_t r = 0; r < n; r++) a[r] = LEVEL(dot)(p->liked + r * width, v, width);
-        for (size_t r = 0; r < m; r++) b[r] = LEVEL(dot)(p->sampled + r * width, v, width);
-        for (size_t r = m; r < padded; r++) b[r] = bpr_padding;
-        LEVEL(pair_sums)(a, n, b, sums, columns, padded);
-        for (size_t f = 0; f < width; f++) g[f] = -p->penalty * v[f];
-        LEVEL(weighted_rows)(p->liked, sums, n, share, g, width);
-        LEVEL(weighted_rows)(p->sampled, columns, m, -share, g, width);
-        float next = (1 + __builtin_sqrtf(1 + 4 * momentum * momentum)) / 2;
-        float pull = (momentum - 1) / next;
-        momentum = next;
-        for (size_t f = 0; f < p->constant; f++) {
-            float moved = v[f] + g[f] / bound;
-            v[f] = moved + pull * (moved - w[f]);
-            w[f] = moved;
+// One accelerated step of the weights of `count` rows: v the point, w the one before, g the pulls.
+INLINE void LEVEL(advance)(
+    float *v, float *w, const float *g, size_t count, float penalty, float bound, float pull) {
+    for (size_t r = 0; r < count; r += LANES) {
+        VEC point = LEVEL(load)(v + r);
+        VEC moved = point
+            + FMA(LEVEL(all)(-penalty), point, LEVEL(load)(g + r)) / LEVEL(all)(bound);
+        LEVEL(store)(v + r, moved + LEVEL(all)(pull) * (moved - LEVEL(load)(w + r)));
+        LEVEL(store)(w + r, moved);
+    }
+}
+
+// Fills what is the user's own: products of the liked rows with the sampled ones and each other.
+INLINE void LEVEL(multiply)(struct bpr_fold *p, float *columns) {
+    const struct kernels_bpr_sample *sample = p->sample;
+    const size_t n = p->positives, own = p->stride, padded = sample->stride;
+    LEVEL(arrange)(p->liked, n, own, p->width, p->constant, columns, p->biases, p->sums);
+    LEVEL(products)(
+        p->liked, n, p->width, sample->columns, p->constant, padded, padded, p->across, padded);
+    for (size_t i = 0; i < n; i += LANES) {
+        // Their products with the rows before them are known.
+        const size_t rows = n - i < LANES ? n - i : LANES;
+        LEVEL(products)(
+            p->liked + i * p->width, rows, p->width, columns + i, p->constant, own, own - i,
+            p->own + i * own + i, own);
+        for (size_t r = i; r < i + rows; r++) {
+            for (size_t j = 0; j < i; j++) p->own[r * own + j] = p->own[j * own + r];
         }
     }
+    for (size_t j = 0; j < sample->count; j++) {
+        float *row = p->own + (n + j) * own;
+        for (size_t i = 0; i < n; i++) row[i] = p->across[i * padded + j];
+        for (size_t i = n; i < own; i++) row[i] = 0;
+    }
+}
+
+TARGET static void LEVEL(bpr_fold_in)(struct bpr_fold *p, float *scratch, float *w) {
+    const size_t stride = p->stride, padded = p->sample->stride, both = stride + padded;
+    // Of each row, the liked ones first: the point's weight, the one before, margin and then pull.
+    float *v = scratch, *before = v + both, *a = before + both, *b = a + stride;
+    float *columns = b + padded;
+    LEVEL(multiply)(p, columns);
+    // Half the curvature bounds the logistic loss's (its second derivative is at most 1/4, and a
+    // square of a difference at most twice the squares), a tenth more for the iterations' error.
+    const float bound = 0.55f * LEVEL(curvature)(p, v, v + stride, a, b) + p->penalty;
+    memset(v, 0, 2 * both * sizeof(float));
+    float momentum = 1;
+    for (size_t round = 0; round < p->rounds && bound > 0; round++) {
+        memcpy(a, p->biases, stride * sizeof(float));
+        memcpy(b, p->sample->biases, padded * sizeof(float));
+        LEVEL(margins)(p, v, v + stride, a, b);
+        LEVEL(pulls)(p, a, b, columns);
+        float next = (1 + __builtin_sqrtf(1 + 4 * momentum * momentum)) / 2;
+        LEVEL(advance)(v, before, a, both, p->penalty, bound, (momentum - 1) / next);
+        momentum = next;
+    }
+    memset(w, 0, p->width * sizeof(float));
+    LEVEL(combine)(w, before, p->liked, p->positives, p->width, p->width);
+    LEVEL(combine)(w, before + stride, p->sample->rows, p->sample->count, p->width, p->width);
+    w[p->constant] = 1;
 }

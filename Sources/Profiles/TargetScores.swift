@@ -38,9 +38,9 @@ struct TargetScores: Sendable {
             liked.append(place)
         }
         guard let vector = factors.foldIn(liked) else { return nil }
-        let scores = places.map { place in place.map { factors.score(vector, item: $0) } }
-        let known = scores.compactMap(\.self)
+        let known = factors.scores(vector, items: places.compactMap(\.self))
         let mean = known.reduce(0, +) / Float(known.count)
-        return scores.map { $0 ?? mean }
+        var next = known.makeIterator()
+        return places.map { $0 == nil ? mean : next.next() ?? mean }
     }
 }

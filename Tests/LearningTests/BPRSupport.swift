@@ -63,6 +63,69 @@ struct NaiveBPR {
     }
 }
 
+extension NaiveBPR {
+    /// A user's vector, its constant 1 last: the same descent on the vector itself, in Double.
+    static func foldIn(_ liked: [Int], _ state: BPRState, _ shop: TasteShop) -> [Double] {
+        let k = shop.options.factorCount
+        func row(_ item: Int) -> [Double] { (0...k).map { Double(state.items[item, $0]) } }
+        func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }
+        let own = liked.map(row)
+        let others = sampled(shop.interactions.popularity).filter { !liked.contains($0) }.map(row)
+        let taken = Double(shop.options.rate) * Double(shop.options.epochCount * own.count)
+        let penalty = Double(shop.options.regularization) + 1 / taken
+        func mean(_ rows: [[Double]], _ weights: [Double]) -> [Double] {
+            (0..<k).map { f in zip(rows, weights).reduce(0) { $0 + $1.0[f] * $1.1 } }
+                .map { $0 / Double(rows.count) } + [0]
+        }
+        var v = [Double](repeating: 1, count: k) + [0]
+        var curvature = 0.0
+        for _ in 0..<8 {
+            let length = dot(v, v).squareRoot()
+            v = v.map { $0 / length }
+            let g = zip(
+                mean(own, own.map { dot($0, v) }), mean(others, others.map { dot($0, v) })
+            ).map { $0.0 + $0.1 }
+            curvature = dot(v, g)
+            v = g
+        }
+        let bound = 0.55 * curvature + penalty
+        var w = [Double](repeating: 0, count: k) + [1]
+        v = w
+        var momentum = 1.0
+        for _ in 0..<BPRFactors.foldInRounds {
+            let pulls = own.map { a in
+                others.map { 1 / (1 + Elementary.exp(dot(a, v) - dot($0, v))) }
+            }
+            let up = mean(own, pulls.map { $0.reduce(0, +) / Double(others.count) })
+            let down = mean(
+                others, others.indices.map { j in
+                    pulls.reduce(0) { $0 + $1[j] } / Double(own.count)
+                })
+            let following = (1 + (1 + 4 * momentum * momentum).squareRoot()) / 2
+            for f in 0..<k {
+                let moved = v[f] + (up[f] - down[f] - penalty * v[f]) / bound
+                v[f] = moved + (momentum - 1) / following * (moved - w[f])
+                w[f] = moved
+            }
+            momentum = following
+        }
+        return w
+    }
+
+    /// 128 items at equal steps of cumulated popularity, each looked for from the most popular one on.
+    private static func sampled(_ popularity: [Int32]) -> [Int] {
+        let order = popularity.indices.sorted { (popularity[$1], $0) < (popularity[$0], $1) }
+        let total = popularity.reduce(0) { $0 + Double($1) }
+        return (0..<128).map { step in
+            var left = (Double(step) + 0.5) / 128 * total
+            return order.first { item in
+                left -= Double(popularity[item])
+                return left < 0
+            } ?? order[order.count - 1]
+        }
+    }
+}
+
 /// A small shop of three tastes: a user of taste t mostly buys items i ≡ t (mod 3).
 struct TasteShop: Sendable {
     let interactions: BPRInteractions
@@ -116,12 +179,12 @@ struct TasteShop: Sendable {
 
     /// The mean over users of the share of (bought later, not bought later) pairs in order.
     func heldOutAUC(
-        vector: (Int) -> [Float], score: ([Float], Int) -> Float
+        vector: (Int) -> [Float], scores score: ([Float], [Int]) -> [Float]
     ) -> Double {
         var sum = 0.0
         for user in heldOut.indices {
             let own = vector(user)
-            let scores = (0..<itemCount).map { score(own, $0) }
+            let scores = score(own, Array(0..<itemCount))
             var ordered = 0.0
             var count = 0.0
             for liked in heldOut[user].sorted() {

@@ -134,17 +134,39 @@ import Testing
         let factors = shop.factors(state, level: .best)
         let joint = shop.heldOutAUC { user in
             (0..<state.items.columns).map { state.users[user, $0] }
-        } score: {
-            factors.score($0, item: $1)
+        } scores: {
+            factors.scores($0, items: $1)
         }
         let folded = shop.heldOutAUC { user in
             factors.foldIn(shop.likedItems(user)) ?? []
-        } score: {
-            factors.score($0, item: $1)
+        } scores: {
+            factors.scores($0, items: $1)
         }
         // Who knows a user's taste orders 0.9 · (2/3 + 1/6) + 0.1 · 1/6 = 0.767 of the pairs.
         #expect(joint > 0.75, "\(joint)")
         #expect(folded > joint - 0.01, "\(folded) folded in, \(joint) trained")
+    }
+
+    @Test(arguments: [1, 3, 16, 40])
+    func `folds in as the equations say`(likedCount: Int) async throws {
+        let shop = TasteShop(userCount: 300, itemCount: 200)
+        let state = try await shop.trained(threadCount: 1)
+        let factors = shop.factors(state, level: .best)
+        // From the popular end as well, so that some of what is liked was sampled.
+        let liked = (0..<likedCount).map { $0 * 5 }
+        let vector = try #require(factors.foldIn(liked))
+        let wanted = NaiveBPR.foldIn(liked, state, shop)
+        #expect(vector.count == factors.rowWidth)
+        let largest = wanted.dropLast().map(abs).max() ?? 0
+        #expect(largest > 0.1, "a user who is somewhere")
+        for (index, value) in wanted.enumerated() {
+            #expect(abs(Double(vector[index]) - value) < 2e-5 * largest)
+        }
+        let scores = factors.scores(vector, items: [7, 0, 199])
+        for (score, item) in zip(scores, [7, 0, 199]) {
+            let sum = wanted.indices.reduce(0.0) { $0 + wanted[$1] * Double(state.items[item, $1]) }
+            #expect(abs(Double(score) - sum) < 1e-4)
+        }
     }
 
     @Test func `knows what it cannot fold in`() async throws {

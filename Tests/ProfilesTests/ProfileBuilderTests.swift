@@ -165,12 +165,10 @@ import Testing
             if sum > 0, let index = factors.index(of: key) { liked.append(index) }
         }
         guard let vector = factors.foldIn(liked) else { return Array(repeating: 0, count: 100) }
-        let known = targets.compactMap { factors.index(of: $0) }.map {
-            factors.score(vector, item: $0)
-        }
+        let known = factors.scores(vector, items: targets.compactMap { factors.index(of: $0) })
         let mean = known.reduce(0, +) / Float(known.count)
         let all = targets.map { target in
-            factors.index(of: target).map { factors.score(vector, item: $0) } ?? mean
+            factors.index(of: target).map { factors.scores(vector, items: [$0])[0] } ?? mean
         }
         return all + Array(repeating: 0, count: 100 - all.count)
     }

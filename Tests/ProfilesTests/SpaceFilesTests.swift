@@ -104,7 +104,7 @@ import Testing
         #expect(found.foldIn([0, 2]) == factors.foldIn([0, 2]))
         #expect(found.foldIn([0, 2]) != nil)
         #expect(
-            found.score(try #require(found.foldIn([3])), item: 1)
-                == factors.score(try #require(factors.foldIn([3])), item: 1))
+            found.scores(try #require(found.foldIn([3])), items: [1])
+                == factors.scores(try #require(factors.foldIn([3])), items: [1]))
     }
 }

@@ -88,13 +88,37 @@ void kernels_bpr_updates(
     const int32_t *pair_items, float *users, float *items, size_t width, size_t constant,
     float rate, float regularization, int64_t *updated, int64_t *ordered);
 
+// scores[r] = items[indices[r]] . w, for r < count; items: [., W], w: [W].
+void kernels_bpr_scores(
+    int level, const float *items, const int32_t *indices, size_t count, size_t width,
+    const float *w, float *scores);
+
+// Distinct frozen items that stand for what a user does not like. With W = width, K = constant and
+// `stride` count rounded up to 128: rows [count, W]; their factors as columns [K, stride]; products
+// with each other [count, stride]; biases and sums of factors [stride]. Zeros behind count.
+struct kernels_bpr_sample {
+    const float *rows, *columns, *products, *biases, *sums;
+    size_t count, stride;
+};
+
+// Fills all but the rows.
+void kernels_bpr_fill_sample(
+    int level, const float *rows, size_t count, size_t stride, size_t width, size_t constant,
+    float *columns, float *products, float *biases, float *sums);
+
 // A user's vector against frozen items: `rounds` accelerated gradient steps (Beck and Teboulle 2009)
-// from 0 towards the maximum of mean over (i, j) of log s(w h_i - w h_j) - penalty |w|^2 / 2.
+// from 0 towards the maximum of mean over (i, j) of log s(w h_i - w h_j) - penalty |w|^2 / 2, where
+// j is drawn counts[j] times. The steps are taken in the rows' weights, of which w is the sum: the
+// same steps as w's own, from products alone.
 //
-// liked: [positives, W]; sampled: [negatives, W], both counts > 0; w: [W], overwritten.
-// scratch: 2 W + 2 positives + 2 (negatives rounded up to 16) floats, overwritten.
+// counts: [sample->stride], some > 0, zeros behind count; liked: [positives, W], positives > 0;
+// w: [W], overwritten; scratch: as many floats as below, overwritten.
 void kernels_bpr_fold_in(
-    int level, const float *liked, size_t positives, const float *sampled, size_t negatives,
-    size_t width, size_t constant, float penalty, size_t rounds, float *scratch, float *w);
+    int level, const struct kernels_bpr_sample *sample, const float *counts, const float *liked,
+    size_t positives, size_t width, size_t constant, float penalty, size_t rounds, float *scratch,
+    float *w);
+
+size_t kernels_bpr_fold_in_scratch(
+    const struct kernels_bpr_sample *sample, size_t positives, size_t constant);
 
 #endif

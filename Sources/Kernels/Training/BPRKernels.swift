@@ -81,40 +81,6 @@ package enum BPRKernels {
         return counts
     }
 
-    /// A user's vector from the items it likes, against frozen item factors.
-    ///
-    /// Maximises mean over liked i and sampled j of ln σ(w · (h_i − h_j)) − (penalty / 2)|w|² by
-    /// accelerated gradient steps from 0 (Beck and Teboulle 2009, doi:10.1137/080716542).
-    ///
-    /// - Parameters:
-    ///   - liked: `[n, W]` rows of items, n > 0.
-    ///   - sampled: `[m, W]` rows of items the user does not like, m > 0.
-    ///   - factorCount: K.
-    ///   - penalty: ≥ 0.
-    ///   - rounds: gradient steps.
-    ///   - level: a supported level; the result is the same at each.
-    /// - Returns: `[W]`, column K is 1.
-    package static func foldIn(
-        liked: [Float], sampled: [Float], factorCount: Int, penalty: Float, rounds: Int,
-        level: InstructionLevel
-    ) -> [Float] {
-        let width = rowWidth(factorCount: factorCount)
-        let positives = liked.count / width
-        let negatives = sampled.count / width
-        precondition(positives > 0 && liked.count == positives * width, "BPRKernels: liked")
-        precondition(negatives > 0 && sampled.count == negatives * width, "BPRKernels: sampled")
-        precondition(rounds >= 0 && penalty >= 0, "BPRKernels: \(rounds) rounds, \(penalty)")
-        let padded = PackedGRU.padded(negatives)
-        var scratch = [Float](repeating: 0, count: 2 * width + 2 * positives + 2 * padded)
-        var vector = [Float](repeating: 0, count: width)
-        let code = level.checkedCode
-        // SAFETY: shapes are checked above; scratch and vector have the sizes the kernel asks.
-        unsafe kernels_bpr_fold_in(
-            code, liked, positives, sampled, negatives, width, factorCount, penalty, rounds,
-            &scratch, &vector)
-        return vector
-    }
-
     private static func checkIndices(
         _ triples: [Int32], _ steps: Range<Int>, userCount: Int, itemCount: Int
     ) {

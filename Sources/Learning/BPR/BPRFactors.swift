@@ -23,8 +23,10 @@ package struct BPRFactors: Sendable {
     let options: BPROptions
     /// What a user's product events count for when the user's vector is folded in, as in training.
     package let weights: BPRWeights
-    /// Indices of the sampled items, a popular one several times.
+    /// Indices of the sampled items, ascending, how often each was drawn, and their factors.
     private let negatives: [Int]
+    private let draws: [Float]
+    private let sample: BPRSample
     private let level: InstructionLevel
 
     /// Freezes trained items.
@@ -50,7 +52,14 @@ package struct BPRFactors: Sendable {
         self.options = options
         self.weights = weights
         self.level = level
-        negatives = Self.quantiles(of: popularity)
+        var draws: [Int: Float] = [:]
+        for item in Self.quantiles(of: popularity) { draws[item, default: 0] += 1 }
+        let negatives = draws.keys.sorted()
+        self.negatives = negatives
+        self.draws = negatives.map { draws[$0] ?? 0 }
+        sample = BPRSample(
+            rows: Self.rows(negatives, of: items.values, width: items.columns),
+            factorCount: options.factorCount, level: level)
     }
 
     /// W.
@@ -68,34 +77,35 @@ package struct BPRFactors: Sendable {
     /// - Returns: `[W]`; nil without items, or when none is left to compare with.
     package func foldIn(_ liked: [Int]) -> [Float]? {
         let own = liked.sorted()
-        let others = negatives.filter { item in
+        let counts = zip(negatives, draws).map { item, count in
             let place = own.partitioningIndex { $0 >= item }
-            return place == own.count || own[place] != item
+            return place < own.count && own[place] == item ? 0 : count
         }
-        guard !own.isEmpty, !others.isEmpty else { return nil }
+        guard !own.isEmpty, counts.contains(where: { $0 > 0 }) else { return nil }
         let gradient = Double(options.rate) * Double(options.epochCount) * Double(own.count)
-        return BPRKernels.foldIn(
-            liked: own.flatMap { items[row($0)] }, sampled: others.flatMap { items[row($0)] },
-            factorCount: options.factorCount,
+        return sample.foldIn(
+            liked: Self.rows(own, of: items, width: rowWidth), counts: counts,
             penalty: Float(Double(options.regularization) + 1 / gradient),
-            rounds: Self.foldInRounds, level: level)
+            rounds: Self.foldInRounds)
     }
 
-    /// w · h with the item's bias: one chain over ascending k, in Float32.
-    package func score(_ vector: [Float], item: Int) -> Float {
+    /// w · h with the item's bias, of items in their order.
+    ///
+    /// - Parameters:
+    ///   - vector: `[W]` from `foldIn`.
+    ///   - items: indices.
+    package func scores(_ vector: [Float], items indices: [Int]) -> [Float] {
         precondition(vector.count == rowWidth, "BPRFactors: vector of \(vector.count)")
-        let start = item * rowWidth
-        var sum: Float = 0
-        for column in 0...options.factorCount {
-            sum += vector[column] * items[start + column]
-        }
-        return sum
+        return BPRKernels.scores(
+            vector, items: items, indices: indices.map { Int32($0) }, level: level)
     }
 
     /// `[I, W]`.
     var values: [Float] { items }
 
-    private func row(_ item: Int) -> Range<Int> { item * rowWidth..<(item + 1) * rowWidth }
+    private static func rows(_ indices: [Int], of items: [Float], width: Int) -> [Float] {
+        indices.flatMap { items[$0 * width..<($0 + 1) * width] }
+    }
 
     /// Items at equal steps of cumulated popularity, most popular first, ties by index.
     static func quantiles(of popularity: [Int32]) -> [Int] {
