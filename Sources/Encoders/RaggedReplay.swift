@@ -17,6 +17,9 @@ package struct RaggedReplay: Sendable {
     /// `[users, S]`, in order of arrival; after `run` the new states.
     private var states: [Float] = []
 
+    /// Encoders that have stepped the users of this batch, of the bank's in order.
+    private var steppedEncoderCount = 0
+
     /// Users added since the last `removeAll`.
     package private(set) var count = 0
 
@@ -35,6 +38,7 @@ package struct RaggedReplay: Sendable {
         oldest.removeAll()
         states.removeAll(keepingCapacity: true)
         count = 0
+        steppedEncoderCount = 0
     }
 
     /// Adds a user, to be brought up to the last row of the window.
@@ -74,28 +78,56 @@ package struct RaggedReplay: Sendable {
     /// - Returns: GRU steps taken, of all encoders.
     @discardableResult
     package mutating func run() -> Int {
-        newest.arrange()
-        oldest.arrange()
-        for (index, member) in bank.stepped.enumerated() {
-            var sorted = gathered(newest.order, member.columns)
-            switch member.encoder {
-            case .rows(let encoder):
-                // A local, so that the encoder may borrow it beside the rows.
-                var scratch = rowScratch[index] ?? encoder.makeScratch()
-                advance(&sorted, encoder, &scratch)
-                rowScratch[index] = scratch
-            case .tokens(let encoder): advance(&sorted, encoder)
-            }
-            scatter(newest.order, member.columns, sorted)
+        while runNextEncoder() {}
+        return stepCount
+    }
+
+    /// GRU steps that the batch takes, of all encoders.
+    package var stepCount: Int {
+        newest.rowCount * bank.stepped.count + oldest.rowCount * bank.trailing.count
+    }
+
+    /// Steps every user through its rows in one encoder, the next of the bank.
+    ///
+    /// - Returns: whether an encoder is left; only then are the states of no use yet.
+    package mutating func runNextEncoder() -> Bool {
+        let index = steppedEncoderCount
+        if index == 0 {
+            newest.arrange()
+            oldest.arrange()
         }
-        for (index, member) in bank.trailing.enumerated() {
-            var sorted = gathered(oldest.order, member.columns)
-            var scratch = trailingScratch[index]
-            advance(&sorted, member.encoder, &scratch)
-            trailingScratch[index] = scratch
-            scatter(oldest.order, member.columns, sorted)
+        let trailing = index - bank.stepped.count
+        if bank.stepped.indices.contains(index) {
+            runStepped(index)
+        } else if bank.trailing.indices.contains(trailing) {
+            runTrailing(trailing)
         }
-        return newest.rowCount * bank.stepped.count + oldest.rowCount * bank.trailing.count
+        steppedEncoderCount += 1
+        return steppedEncoderCount < bank.stepped.count + bank.trailing.count
+    }
+
+    private mutating func runStepped(_ index: Int) {
+        let member = bank.stepped[index]
+        var sorted = gathered(newest.order, member.columns)
+        switch member.encoder {
+        case .rows(let encoder):
+            // A local, so that the encoder may borrow it beside the rows.
+            var scratch = rowScratch[index] ?? encoder.makeScratch()
+            advance(&sorted, encoder, &scratch)
+            rowScratch[index] = scratch
+        case .tokens(let encoder): advance(&sorted, encoder)
+        }
+        scatter(newest.order, member.columns, sorted)
+    }
+
+    private mutating func runTrailing(_ index: Int) {
+        let member = bank.trailing[index]
+        guard !oldest.order.isEmpty else { return }
+        var sorted = gathered(oldest.order, member.columns)
+        var scratch = trailingScratch[index]
+        advance(&sorted, member.encoder, &scratch)
+        trailingScratch[index] = scratch
+        scatter(oldest.order, member.columns, sorted)
     }
 
     /// The hidden state of the `index`-th user added, `[S]`.

@@ -35,7 +35,7 @@ extension Profiler {
                 place = place.next
                 if inputs.isDue(at: place) { break }
             }
-            if queuedRowCount >= options.stepRowCount { stepQueued() }
+            if queuedRowCount >= options.stepRowCount, !stepQueued(untilAsked: true) { break }
             if (index - start) % Self.clockStride == 0 ? mustYield(deadline) : isAsked { break }
         }
         return index
@@ -104,6 +104,7 @@ extension Profiler {
         if !forgotten.isEmpty, forgotten.isLeaving(event.event.user) {
             return try letBy(event, admittedAt: admission)
         }
+        if !stepping.isEmpty { stepQueued() }
         let slot = try residentSlot(event.event.user, firstOffset: admission)
         handOver(slot)
         encodeIfAwaited(slot)
@@ -164,30 +165,46 @@ extension Profiler {
         }
     }
 
-    /// Steps all queued users' rows, in one ragged batch.
-    func stepQueued() {
-        guard !queued.isEmpty else { return }
-        step(queued)
-        for slot in queued { users[slot].isQueued = false }
-        queued.removeAll(keepingCapacity: true)
-        queuedRowCount = 0
+    /// Brings the hidden states of all queued users up to their last committed row, in one ragged
+    /// batch, encoder by encoder.
+    ///
+    /// - Parameter untilAsked: whether to stop between two encoders when somebody waits for an
+    ///   answer. Until it is called again the states stand where they stood, and a read takes the
+    ///   steps that are missing on a copy; whoever folds an event first finishes them.
+    /// - Returns: whether none waits any more.
+    @discardableResult
+    func stepQueued(untilAsked: Bool = false) -> Bool {
+        if stepping.isEmpty {
+            guard !queued.isEmpty else { return true }
+            beginSteps()
+        }
+        while replay?.runNextEncoder() ?? false {
+            if untilAsked, isAsked { return false }
+        }
+        endSteps()
+        return true
     }
 
-    /// Brings the hidden states of the slots up to their last committed row.
-    func step(_ slots: [Int]) {
-        guard replay != nil else { return }
+    private func beginSteps() {
         replay?.removeAll()
-        for slot in slots {
+        for slot in queued {
             replay?.addUser(
                 users[slot].hidden, steppedCount: users[slot].steppedCount,
                 departed: users[slot].departed, users[slot].state.rows)
         }
-        stepCount += Int64(replay?.run() ?? 0)
-        for (index, slot) in slots.enumerated() {
+        swap(&stepping, &queued)
+        queuedRowCount = 0
+    }
+
+    private func endSteps() {
+        stepCount += Int64(replay?.stepCount ?? 0)
+        for (index, slot) in stepping.enumerated() {
             users[slot].hidden = replay?.state(index) ?? []
             users[slot].steppedCount = users[slot].state.rows.totalCount
             users[slot].departed.removeAll()
+            users[slot].isQueued = false
         }
+        stepping.removeAll(keepingCapacity: true)
     }
 
     private func refuse(_ refusal: Refusal, _ index: Int, of chunk: LogChunk) {

@@ -45,11 +45,8 @@ extension Profiler {
             guard let user else {
                 return ProfileReply.Row(unknown: id, width: builder.layout.width)
             }
-            var values: [Float] = []
-            values.reserveCapacity(builder.layout.width)
-            builder.append(user.settled, to: &values)
             return ProfileReply.Row(
-                user: id, isKnown: true, values: values,
+                user: id, isKnown: true, values: values(of: user, id),
                 rowCount: user.settled.state.rows.totalCount,
                 eventCount: user.settled.state.activity.eventCount,
                 newestSeconds: user.newestSeconds, pendingCount: user.pendingCount)
@@ -60,6 +57,18 @@ extension Profiler {
             offset: applied.recordCount,
             stalenessSeconds: max(0, intake.asOf - time),
             parts: builder.layout.parts, rows: rows)
+    }
+
+    /// A settled user's profile, `[D]`, which is remembered where the user is.
+    private func values(of user: SettledUser, _ id: UserID) -> [Float] {
+        guard user.values.isEmpty else { return user.values }
+        var user = user
+        user.values.reserveCapacity(builder.layout.width)
+        builder.append(user.settled, to: &user.values)
+        if let slot = users.slot(of: id) {
+            settledCache.keep(id, version: users[slot].touched, user)
+        }
+        return user.values
     }
 
     /// What the users will do, in the order asked, all at the applied cursor.
@@ -113,6 +122,7 @@ extension Profiler {
         for ((place, version), settled) in zip(stale, moved) {
             guard var user = found[place] else { continue }
             user.settled = settled
+            user.values = []
             found[place] = user
             settledCache.keep(ids[place], version: version, user)
         }

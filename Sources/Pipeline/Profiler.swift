@@ -59,6 +59,8 @@ package actor Profiler {
     /// Slots with rows to step, and how many rows.
     var queued: [Int] = []
     var queuedRowCount = 0
+    /// Slots whose rows are being stepped: the replay has them, and not all encoders are through.
+    var stepping: [Int] = []
 
     var applied: Cursor
     var committed: Cursor
@@ -287,11 +289,12 @@ package actor Profiler {
             try await applyDueInputs()
             while let cut, cut.isFull(options.snapshotHandoverCount) { await Task.yield() }
             await Task.yield()
+            while !stepping.isEmpty, !stepQueued(untilAsked: true) { await Task.yield() }
         }
         unappliedBytes = 0
         warm = WarmUsers()
         bytesSinceCommit += Int64(batch.chunk.bytes.count)
-        stepQueued()
+        while !stepQueued(untilAsked: true) { await Task.yield() }
     }
 
     /// Commits when due and looks at how the reader stands.

@@ -10,6 +10,8 @@ struct SettledUser: Sendable {
     /// Time of the user's newest event, and events that wait, before they were settled.
     var newestSeconds: Int64?
     var pendingCount: Int64
+    /// The profile, `[D]`; empty until one was asked for.
+    var values: [Float] = []
 
     init(_ input: ProfileBuilder.Input, _ settled: ProfileBuilder.Settled) {
         self.settled = settled

@@ -122,6 +122,38 @@ struct SplitTests {
         try await running.drain()
     }
 
+    @Test func `readers who interrupt the steps change nothing`() async throws {
+        let directory = try TemporaryDirectory()
+        let fixture = try PipelineFixture(root: directory.path, count: 1500)
+        let expected = try await fixture.outcome(fixture.options)
+        for (index, stepRows) in [2, 40].enumerated() {
+            var options = fixture.options(named: "read-\(index)")
+            Split(chunkRecords: 100, stepRows: stepRows).apply(to: &options)
+            let running = try await fixture.open(options)
+            let users = fixture.log.users
+            // Somebody waits all the time, so the steps stop behind every encoder.
+            let reader = Task {
+                var count = 0
+                while !Task.isCancelled {
+                    for user in users {
+                        _ = try await running.profiles(of: [user])
+                        count += 1
+                    }
+                }
+                return count
+            }
+            try await running.catchUp(to: fixture.log.records.count)
+            reader.cancel()
+            #expect(try await reader.value >= users.count)
+            let profiles = try await running.profiles(of: users)
+            try await running.drain()
+            let outcome = Outcome(
+                stored: try StoredState(options.stateDirectory + "/generations/1/state.sqlite"),
+                profiles: profiles)
+            #expect(outcome.differences(from: expected) == [])
+        }
+    }
+
     @Test(arguments: [2, 3] as [UInt64])
     func `a narrow window and one row a step are the same too`(seed: UInt64) async throws {
         let directory = try TemporaryDirectory()
