@@ -4,6 +4,9 @@
 #include <string.h>
 
 #pragma STDC FP_CONTRACT OFF
+// Vectors wider than a level's registers have no calling convention of their own there; every
+// function that takes or returns one is inlined.
+#pragma GCC diagnostic ignored "-Wpsabi"
 
 struct bpr {
     const int32_t *starts, *pair_items;

@@ -77,20 +77,39 @@ TARGET static void LEVEL(softmax_cross_entropy)(
 
 // MARK: Optimiser
 
-TARGET static void LEVEL(sum_of_squares)(const float *xs, size_t count, double *total) {
-    typedef double doubles __attribute__((vector_size(8 * LANES)));
-    doubles sums = {0};
-    for (size_t i = 0; i < count; i += LANES) {
-        doubles x = __builtin_convertvector(LEVEL(load_some)(xs + i, count - i), doubles);
-        // The product is exact.
-        sums += x * x;
-    }
+#define DOUBLES LEVEL(doubles)
+typedef double DOUBLES __attribute__((vector_size(8 * LANES)));
+
+INLINE double LEVEL(total_of_doubles)(DOUBLES sums) {
     double lanes[LANES];
     memcpy(lanes, &sums, sizeof lanes);
     for (size_t half = LANES / 2; half > 0; half /= 2) {
         for (size_t i = 0; i < half; i++) lanes[i] += lanes[i + half];
     }
-    *total = lanes[0];
+    return lanes[0];
+}
+
+TARGET static void LEVEL(sum_of_squares)(const float *xs, size_t count, double *total) {
+    DOUBLES sums = {0};
+    for (size_t i = 0; i < count; i += LANES) {
+        DOUBLES x = __builtin_convertvector(LEVEL(load_some)(xs + i, count - i), DOUBLES);
+        // The product is exact.
+        sums += x * x;
+    }
+    *total = LEVEL(total_of_doubles)(sums);
+}
+
+// y <- y + x, and the squares of that, in the order of `sum_of_squares`.
+TARGET static void LEVEL(add_and_square)(
+    const float *xs, float *ys, size_t count, double *total) {
+    DOUBLES sums = {0};
+    for (size_t i = 0; i < count; i += LANES) {
+        VEC y = LEVEL(load_some)(ys + i, count - i) + LEVEL(load_some)(xs + i, count - i);
+        LEVEL(store_some)(ys + i, y, count - i);
+        DOUBLES wide = __builtin_convertvector(y, DOUBLES);
+        sums += wide * wide;
+    }
+    *total = LEVEL(total_of_doubles)(sums);
 }
 
 TARGET static void LEVEL(adam)(
@@ -99,7 +118,8 @@ TARGET static void LEVEL(adam)(
     for (size_t i = 0; i < count; i += LANES) {
         const size_t some = count - i;
         VEC w = LEVEL(load_some)(weights + i, some);
-        VEC g = FMA(LEVEL(all)(step.decay), w, LEVEL(load_some)(gradients + i, some));
+        VEC g = LEVEL(all)(step.clipping) * LEVEL(load_some)(gradients + i, some);
+        g = FMA(LEVEL(all)(step.decay), w, g);
         w = FMA(LEVEL(all)(-step.shrinkage), w, w);
         VEC m = LEVEL(load_some)(first + i, some), v = LEVEL(load_some)(second + i, some);
         m = FMA(LEVEL(all)(step.beta1), m, LEVEL(all)(step.rest1) * g);
@@ -111,3 +131,5 @@ TARGET static void LEVEL(adam)(
         LEVEL(store_some)(weights + i, FMA(LEVEL(all)(-step.rate), change, w), some);
     }
 }
+
+#undef DOUBLES

@@ -20,10 +20,6 @@ void kernels_add(int level, const float *x, float scale, float *y, size_t count)
     DISPATCH(add, x, scale, y, count);
 }
 
-void kernels_scale(int level, float *x, float scale, size_t count) {
-    DISPATCH(scale, x, scale, count);
-}
-
 void kernels_relu(int level, float *y, size_t count) { DISPATCH(relu, y, count); }
 
 void kernels_relu_backward(int level, const float *y, float *dy, size_t count) {
@@ -140,6 +136,12 @@ double kernels_softmax_cross_entropy(
 double kernels_sum_of_squares(int level, const float *x, size_t count) {
     double total = 0;
     DISPATCH(sum_of_squares, x, count, &total);
+    return total;
+}
+
+double kernels_add_and_square(int level, const float *x, float *y, size_t count) {
+    double total = 0;
+    DISPATCH(add_and_square, x, y, count, &total);
     return total;
 }
 

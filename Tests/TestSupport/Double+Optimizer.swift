@@ -7,8 +7,9 @@ extension Double: OptimizerKernels {
         (0..<x.count).reduce(0) { $0 + x[$1] * x[$1] }
     }
 
-    package static func scale(_ x: Matrix<Double>, by scale: Double) {
-        for i in 0..<x.count { x[i] *= scale }
+    package static func add(_ x: Matrix<Double>, to y: Matrix<Double>) -> Double {
+        for i in 0..<x.count { y[i] += x[i] }
+        return sumOfSquares(y)
     }
 
     package static func adam(
@@ -18,7 +19,7 @@ extension Double: OptimizerKernels {
         let t = Double(step.number)
         for i in 0..<weights.count {
             var w = weights[i]
-            var g = gradients[i]
+            var g = step.clipping * gradients[i]
             if step.isDecoupled {
                 w -= step.learningRate * step.weightDecay * w
             } else {

@@ -24,7 +24,6 @@ void kernels_draws(
 
 // Elementwise on `count` numbers; outputs may be inputs.
 void kernels_add(int level, const float *x, float scale, float *y, size_t count);
-void kernels_scale(int level, float *x, float scale, size_t count);
 void kernels_relu(int level, float *y, size_t count);
 void kernels_relu_backward(int level, const float *y, float *dy, size_t count);
 void kernels_gelu(int level, const float *x, float *y, size_t count);
@@ -87,6 +86,9 @@ double kernels_softmax_cross_entropy(
 
 double kernels_sum_of_squares(int level, const float *x, size_t count);
 
+// y <- y + x; the sum of the new y's squares, as above.
+double kernels_add_and_square(int level, const float *x, float *y, size_t count);
+
 // The constants of one step of Adam, as PyTorch forms them.
 struct kernels_adam {
     float beta1, beta2, rest1, rest2;  // rest = 1 - beta
@@ -95,6 +97,7 @@ struct kernels_adam {
     float epsilon;
     float decay;      // added to the gradient, times the weight
     float shrinkage;  // taken from the weight, times the weight
+    float clipping;   // the gradient is multiplied by it first
 };
 void kernels_adam(
     int level, float *weights, const float *gradients, float *first, float *second,

@@ -139,9 +139,9 @@ extension Float: OptimizerKernels {
         FloatKernels.best.sumOfSquares(x)
     }
 
-    /// `FloatKernels.scale` at the fastest level.
-    package static func scale(_ x: Matrix<Float>, by scale: Float) {
-        FloatKernels.best.scale(x, by: scale)
+    /// `FloatKernels.add(_:to:)` at the fastest level.
+    package static func add(_ x: Matrix<Float>, to y: Matrix<Float>) -> Double {
+        FloatKernels.best.add(x, to: y)
     }
 
     /// `FloatKernels.adam` at the fastest level.

@@ -54,10 +54,12 @@ extension FloatKernels {
         unsafe kernels_sum_of_squares(code, x.pointer, x.count)
     }
 
-    /// `OptimizerKernels.scale`.
-    package func scale(_ x: Matrix<Float>, by scale: Float) {
-        // SAFETY: `count` numbers of one matrix.
-        unsafe kernels_scale(code, x.pointer, scale, x.count)
+    /// `OptimizerKernels.add(_:to:)`: 16 lanes of Double.
+    package func add(_ x: Matrix<Float>, to y: Matrix<Float>) -> Double {
+        precondition(x.count == y.count, "add: \(x.count) to \(y.count)")
+        Self.checkApart(x, y, "add: matrices")
+        // SAFETY: equal counts, none in common.
+        return unsafe kernels_add_and_square(code, x.pointer, y.pointer, x.count)
     }
 
     /// `OptimizerKernels.adam`, the constants formed in Double.
@@ -88,6 +90,6 @@ extension AdamStep {
             rate: Float(learningRate / (1 - Elementary.pow(base: beta1, exponent: t))),
             root: Float((1 - Elementary.pow(base: beta2, exponent: t)).squareRoot()),
             epsilon: Float(epsilon), decay: isDecoupled ? 0 : Float(weightDecay),
-            shrinkage: isDecoupled ? Float(shrinkage) : 0)
+            shrinkage: isDecoupled ? Float(shrinkage) : 0, clipping: Float(clipping))
     }
 }

@@ -93,6 +93,11 @@ package struct Matrix<Scalar: BitwiseCopyable & ExpressibleByIntegerLiteral & Se
         // SAFETY: `count` numbers of this view; what is copied ends where its copy begins.
         let raw = unsafe UnsafeMutableRawPointer(pointer)
         let stride = MemoryLayout<Scalar>.stride
+        if unsafe withUnsafeBytes(of: value, { unsafe $0.allSatisfy { $0 == 0 } }) {
+            // One write of each byte, where the copies below read them as well.
+            unsafe raw.initializeMemory(as: UInt8.self, repeating: 0, count: count * stride)
+            return
+        }
         unsafe pointer.pointee = value
         // Doubled by copies of bytes: generic code that is not specialised sets them one by one.
         var done = 1

@@ -203,17 +203,17 @@ package protocol LayerKernels: BinaryFloatingPoint, BitwiseCopyable, Sendable {
 package protocol OptimizerKernels: BinaryFloatingPoint, BitwiseCopyable, Sendable {
     /// Σ x² in Double, in a fixed order; NaN or infinity in `x` shows in it.
     static func sumOfSquares(_ x: Matrix<Self>) -> Double
-    /// x ← scale · x.
-    static func scale(_ x: Matrix<Self>, by scale: Self)
+    /// Y ← Y + X, in one pass with `sumOfSquares(y)` after it, which is returned.
+    static func add(_ x: Matrix<Self>, to y: Matrix<Self>) -> Double
     /// One step of PyTorch's `Adam` or `AdamW` (Kingma and Ba 2015; Loshchilov and Hutter 2019).
     ///
-    ///     g ← g + λ w (Adam)   or   w ← w − η λ w (AdamW)
+    ///     g ← c g,   then   g ← g + λ w (Adam)   or   w ← w − η λ w (AdamW)
     ///     m ← β₁ m + (1 − β₁) g,   v ← β₂ v + (1 − β₂) g²
     ///     w ← w − (η / (1 − β₁ᵗ)) m / (√v / √(1 − β₂ᵗ) + ε)
     ///
     /// - Parameters:
     ///   - weights: w; updated.
-    ///   - gradients: g, equal count.
+    ///   - gradients: g, equal count; left as they are.
     ///   - first: m; updated.
     ///   - second: v; updated.
     ///   - step: t ≥ 1, and the other constants.
@@ -256,10 +256,25 @@ package struct AdamStep: Sendable, Equatable {
     package var weightDecay = 0.0
     /// AdamW when true: the decay does not pass through the moments.
     package var isDecoupled = false
+    /// c, which gradients are multiplied by before anything else; `clipping(norm:maximum:)`.
+    package var clipping = 1.0
 
     package init(number: Int, learningRate: Double) {
         precondition(number >= 1, "AdamStep: t = \(number)")
         self.number = number
         self.learningRate = learningRate
+    }
+
+    /// What makes gradients' norm at most `maximum`.
+    ///
+    /// PyTorch's `torch.nn.utils.clip_grad_norm_`: min(1, maximum / (‖g‖ + 10⁻⁶)). A norm that is not
+    /// finite changes nothing; the caller stops.
+    ///
+    /// - Parameters:
+    ///   - norm: ‖g‖.
+    ///   - maximum: > 0.
+    package static func clipping(norm: Double, maximum: Double) -> Double {
+        precondition(maximum > 0, "clipping: maximum \(maximum)")
+        return norm.isFinite ? min(1, maximum / (norm + 1e-6)) : 1
     }
 }

@@ -170,10 +170,11 @@ package actor Trainer<Network: TrainableNetwork<Float>> {
         with sums: [Double], from tasks: [ShardTask<Network>]
     ) throws(LearningError) -> Double {
         let written = tasks.compactMap(\.gradients)
-        for other in written.dropFirst() { Float.add(other, scale: 1, to: written[0]) }
+        for other in written.dropFirst().dropLast() { Float.add(other, scale: 1, to: written[0]) }
+        let last = written[written.count - 1]
         let norm =
-            options.clipNorm.map { Float.clipNorm(written[0], maximum: $0) }
-            ?? Float.sumOfSquares(written[0]).squareRoot()
+            (written.count > 1 ? Float.add(last, to: written[0]) : Float.sumOfSquares(last))
+            .squareRoot()
         let term = sums.firstIndex { !$0.isFinite }
         guard term == nil, norm.isFinite else {
             throw .diverged(
@@ -182,6 +183,9 @@ package actor Trainer<Network: TrainableNetwork<Float>> {
         var step = AdamStep(number: state.step + 1, learningRate: options.learningRate)
         step.weightDecay = options.weightDecay
         step.isDecoupled = options.isDecoupled
+        if let maximum = options.clipNorm {
+            step.clipping = AdamStep.clipping(norm: norm, maximum: maximum)
+        }
         Float.adam(
             weights: weights, gradients: written[0], first: first, second: second, step: step)
         return norm

@@ -294,6 +294,7 @@ private let optimisers = shapes.flatMap { rows, columns -> [KernelCase] in
         var step = AdamStep(number: number, learningRate: 0.01)
         step.weightDecay = 0.1
         step.isDecoupled = isDecoupled
+        step.clipping = number == 1 ? 1 : 0.3
         return step
     }
     return [
@@ -302,12 +303,10 @@ private let optimisers = shapes.flatMap { rows, columns -> [KernelCase] in
         } naive: {
             Double.sumOfSquares($0[0])
         },
-        KernelCase("scale \(name)", [x]) {
-            $0.scale($1[0], by: 0.3)
-            return 0
+        KernelCase("add and square \(name)", [x, state[0]]) {
+            $0.add($1[0], to: $1[1])
         } naive: {
-            Double.scale($0[0], by: Double(Float(0.3)))
-            return 0
+            Double.add($0[0], to: $0[1])
         },
     ]
         + steps.map { step in

@@ -45,12 +45,11 @@ import Testing
                 network.means([shard], weights: weights, gradients: gradients))
             worst = max(worst, abs(loss - want) / want)
             let norm = N.Scalar.sumOfSquares(gradients).squareRoot()
-            // torch.nn.utils.clip_grad_norm_.
-            let factor = min(1, recipe.largestGradientNorm / (norm + 1e-6))
-            N.Scalar.scale(gradients, by: N.Scalar(factor))
             var step = AdamStep(number: index + 1, learningRate: recipe.learningRate)
             step.weightDecay = recipe.weightDecay
             step.isDecoupled = recipe.isDecoupled
+            // torch.nn.utils.clip_grad_norm_.
+            step.clipping = min(1, recipe.largestGradientNorm / (norm + 1e-6))
             N.Scalar.adam(
                 weights: weights, gradients: gradients, first: first, second: second, step: step)
         }
