@@ -52,7 +52,7 @@ package struct PipelineOptions: Sendable {
     /// Users that may wait, as they were, for a snapshot; beyond it the ingest waits.
     package var snapshotHandoverCount = 100_000
     package var profileBatchCount = 500
-    /// Residents whose settled state is remembered after a read; 0 remembers none.
+    /// Users whose settled state and profile are remembered after a read; 0 remembers none.
     package var profileCacheCount = 1024
     /// Changes of users that are remembered for watches; 0 remembers none.
     package var watchChangeCount = 0

@@ -123,13 +123,17 @@ extension Profiler {
     ) throws(PipelineError) -> Int {
         if let slot = users.slot(of: user) { return slot }
         // Most users of a first catch-up need no lookup.
-        if awayUserCount > 0, let stored = try storedUser(user) {
-            awayUserCount -= 1
-            return users.insert(stored)
-        }
+        if awayUserCount > 0, let stored = try storedUser(user) { return bringIn(stored) }
         userCount += 1
         let state = UserState(firstOffset: firstOffset, options: generation.reducer.options)
         return users.insert(ResidentUser(user: user, state: state))
+    }
+
+    /// Puts a user who was away into memory; what was remembered of it holds until it changes.
+    func bringIn(_ stored: ResidentUser) -> Int {
+        awayUserCount -= 1
+        settledCache.remove(stored.user)
+        return users.insert(stored)
     }
 
     /// A user who is not resident: read ahead, or read now; nil for one the store does not know.

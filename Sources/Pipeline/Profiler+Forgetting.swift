@@ -122,8 +122,7 @@ extension Profiler {
     private func knownSlot(_ user: UserID) throws(PipelineError) -> Int? {
         if let slot = users.slot(of: user) { return slot }
         guard awayUserCount > 0, let stored = try storedUser(user) else { return nil }
-        awayUserCount -= 1
-        return users.insert(stored)
+        return bringIn(stored)
     }
 
     /// Whether the store still has what was erased here.

@@ -65,10 +65,14 @@ extension Profiler {
         var user = user
         user.values.reserveCapacity(builder.layout.width)
         builder.append(user.settled, to: &user.values)
-        if let slot = users.slot(of: id) {
-            settledCache.keep(id, version: users[slot].touched, user)
-        }
+        settledCache.keep(id, version: version(of: id), user)
         return user.values
+    }
+
+    /// What a user is remembered under: a number that no change leaves as it is, and 0 for one who
+    /// is away, of whom nothing is remembered once it comes in (`bringIn`).
+    private func version(of user: UserID) -> UInt64 {
+        users.slot(of: user).map { users[$0].touched } ?? 0
     }
 
     /// What the users will do, in the order asked, all at the applied cursor.
@@ -103,16 +107,15 @@ extension Profiler {
         _ ids: [UserID], asOf: Int64
     ) throws(PipelineError) -> [SettledUser?] {
         var found: [SettledUser?] = []
-        var missing: [(place: Int, version: UInt64?)] = []
+        var missing: [(place: Int, version: UInt64)] = []
         // Remembered at another time.
         var stale: [(place: Int, version: UInt64)] = []
         var inputs: [ProfileBuilder.Input] = []
         for (place, id) in ids.enumerated() {
-            let slot = forgotten.isHidden(id) ? nil : users.slot(of: id)
-            let version = slot.map { users[$0].touched }
-            let known = version.flatMap { settledCache.settled(id, version: $0) }
+            let version = version(of: id)
+            let known = forgotten.isHidden(id) ? nil : settledCache.settled(id, version: version)
             found.append(known)
-            if let version, let known, known.settled.asOf != asOf { stale.append((place, version)) }
+            if let known, known.settled.asOf != asOf { stale.append((place, version)) }
             guard known == nil, let input = try input(of: id) else { continue }
             inputs.append(input)
             missing.append((place, version))
@@ -131,7 +134,7 @@ extension Profiler {
         for (index, (place, version)) in missing.enumerated() {
             let user = SettledUser(inputs[index], made[index])
             found[place] = user
-            if let version { settledCache.keep(ids[place], version: version, user) }
+            settledCache.keep(ids[place], version: version, user)
         }
         return found
     }

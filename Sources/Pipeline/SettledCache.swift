@@ -20,7 +20,7 @@ struct SettledUser: Sendable {
     }
 }
 
-/// Residents who were read lately, by user and version (DESIGN §8).
+/// Users who were read lately, by user and version (DESIGN §8).
 ///
 /// One place for each hash, so it is bounded and forgets by itself; a user who has changed has
 /// another version and is not found. What is found is what would be made again, bit for bit.

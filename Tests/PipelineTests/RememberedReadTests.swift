@@ -64,4 +64,25 @@ struct RememberedReadTests {
         }
         #expect(remembered == made)
     }
+
+    @Test func `is remembered of a user who is away, too`() async throws {
+        let directory = try TemporaryDirectory()
+        let fixture = try PipelineFixture(root: directory.path, count: 1200)
+        var options = fixture.options
+        SplitTests.Split(chunkRecords: 20, commitBytes: 1, residentBytes: 1).apply(to: &options)
+        let running = try await fixture.open(options)
+        try await running.catchUp(to: fixture.log.records.count)
+        _ = try await running.pipeline.checkpoint()
+        let before = try await running.pipeline.status()
+        #expect(before.residentUsers < before.users)
+        for user in fixture.log.users {
+            let first = try await running.profiles(of: [user])
+            let steps = try await running.pipeline.status().encoderSteps
+            #expect(try await running.profiles(of: [user]) == first)
+            #expect(try await running.pipeline.status().encoderSteps == steps)
+        }
+        let after = try await running.pipeline.status()
+        #expect(after.encoderSteps > before.encoderSteps, "those who are away were stepped once")
+        try await running.drain()
+    }
 }
