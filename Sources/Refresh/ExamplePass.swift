@@ -18,8 +18,7 @@ struct ExamplePass {
     private let targets: TargetLists
     private let endRow: EndRow
     private var scratch = FoldScratch()
-    private var folded: [UserID: FoldedUser] = [:]
-    private var byteCount: Int64 = 0
+    private var folded = RangeTable<FoldedUser>()
     /// Users of the range without an event before the cut.
     private var leftOut: Set<UserID> = []
     private var unfolded: UnfoldedUsers
@@ -42,38 +41,38 @@ struct ExamplePass {
         let user = event.event.user
         guard users.contains(user) else { return unfolded.pass(event.event) }
         let isAfter = isCut || event.event.seconds >= examples.window.cutSeconds
-        if folded.index(forKey: user) == nil {
-            if isAfter {
-                leftOut.insert(user)
-                return unfolded.pass(event.event)
-            }
-            // A clock that was wrong for a while: an event before the cut after one behind it.
-            guard !leftOut.contains(user) else { return unfolded.pass(event.event) }
-            folded[user] = FoldedUser(
-                state: UserState(firstOffset: offset, options: reducer.options))
-        }
-        guard let index = folded.index(forKey: user) else { return .unfolded }
-        // An event that is dropped ends nobody's past. Methods that mutate work in place, where
-        // reading a value of the table would copy it, array by array.
-        if isAfter, folded.values[index].mustFreeze(before: event) { freeze(index) }
+        guard let place = folded.place(of: user) ?? begin(user, at: offset, isAfter: isAfter)
+        else { return unfolded.pass(event.event) }
+        // An event that is dropped ends nobody's past.
+        if isAfter, place.record.mustFreeze(before: event) { freeze(&place.record) }
         scratch.removeRows()
-        let outcome = reducer.admit(
-            event, at: offset, into: &folded.values[index].state, &scratch)
-        folded.values[index].note(event, outcome, scratch, examples, targets)
-        byteCount += folded.values[index].recount()
-        if byteCount > examples.memoryByteCount { shrink() }
+        let outcome = reducer.admit(event, at: offset, into: &place.record.state, &scratch)
+        place.record.note(event, outcome, scratch, examples, targets)
+        folded.recount(place)
+        if folded.byteCount > examples.memoryByteCount { shrink() }
         return outcome
+    }
+
+    /// Begins a user whose first event this is; nil for one without an event before the cut.
+    private mutating func begin(
+        _ user: UserID, at offset: LogOffset, isAfter: Bool
+    ) -> RangeTable<FoldedUser>.Place? {
+        // A clock that was wrong for a while: an event before the cut after one behind it.
+        guard !isAfter, !leftOut.contains(user) else {
+            leftOut.insert(user)
+            return nil
+        }
+        let state = UserState(firstOffset: offset, options: reducer.options)
+        return folded.add(FoldedUser(state: state), of: user)
     }
 
     /// Notes the log clock; when it reaches the cut, every user is read as a read would now.
     mutating func reach(_ seconds: Int64) {
         guard !isCut, seconds >= examples.window.cutSeconds else { return }
         isCut = true
-        var index = folded.startIndex
-        while index != folded.endIndex {
-            freeze(index)
-            byteCount += folded.values[index].recount()
-            folded.formIndex(after: &index)
+        for place in folded.all {
+            freeze(&place.record)
+            folded.recount(place)
         }
     }
 
@@ -82,10 +81,8 @@ struct ExamplePass {
         to writer: ExampleFileWriter, _ sums: inout ExampleFoldReport
     ) throws(LearningError) {
         sums.leftOutCount += leftOut.count
-        for user in folded.keys.sorted(by: { UserRange.rank($0) < UserRange.rank($1) }) {
-            guard var one = folded.removeValue(forKey: user), let input = one.input else {
-                continue
-            }
+        for user in folded.users {
+            guard var one = folded.remove(user), let input = one.input else { continue }
             scratch.removeRows()
             _ = reducer.settled(one.state, &scratch)
             one.addFuture(scratch, examples)
@@ -101,10 +98,10 @@ struct ExamplePass {
     }
 
     /// Reads a user's rows as a profile would: pending events folded, open sessions closed.
-    private mutating func freeze(_ index: Dictionary<UserID, FoldedUser>.Index) {
-        guard folded.values[index].input == nil else { return }
+    private mutating func freeze(_ user: inout FoldedUser) {
+        guard user.input == nil else { return }
         scratch.removeRows()
-        let settled = reducer.settled(folded.values[index].state, &scratch)
+        let settled = reducer.settled(user.state, &scratch)
         let rows = settled.rows
         let count = min(rows.count, examples.rowLimit)
         var input = FoldedUser.Input()
@@ -117,28 +114,20 @@ struct ExamplePass {
         let newest = settled.window.newestSeconds ?? examples.window.cutSeconds
         input.endBucket = LogBuckets.index(seconds: examples.window.cutSeconds - newest)
         input.endRow = endRow.halves(settled, asOf: examples.window.cutSeconds)
-        folded.values[index].input = input
+        user.input = input
         // Rows before the cut are not needed any more; the fold itself reads none.
-        folded.values[index].state.rows = RowWindow(limit: 1)
+        user.state.rows = RowWindow(limit: 1)
     }
 
     /// Gives up the users of the greater half of ranks; a later pass takes them.
     private mutating func shrink() {
-        let ranks = folded.keys.map(UserRange.rank).sorted()
-        // A user whose state alone is over the bound stays: every table in it has a bound of its own.
-        guard ranks.count > 1 else { return }
-        users.shrink(to: ranks[ranks.count / 2] - 1)
-        for user in folded.keys.filter({ !users.contains($0) }) {
-            guard let gone = folded.removeValue(forKey: user) else { continue }
-            byteCount -= gone.countedBytes
-            unfolded.add(user, gone.state.window.eventIDs)
-        }
+        folded.shrink(&users) { unfolded.add($0, $1.state.window.eventIDs) }
         leftOut = leftOut.filter(users.contains)
     }
 }
 
 /// A user's state, and what the example needs of it.
-struct FoldedUser {
+struct FoldedUser: RangeRecord {
     /// What a read at the cut saw.
     struct Input {
         /// `[T, 64]` float16 bits.
@@ -156,13 +145,11 @@ struct FoldedUser {
     /// `[F, 64]` float16 bits.
     var future: [UInt16] = []
     var purchases = PurchaseRecord()
-    /// What the pass has counted of `byteCount`.
-    private(set) var countedBytes: Int64 = 0
 
     init(state: UserState) { self.state = state }
 
-    /// Whether the event is the first after the user's past; mutates nothing.
-    mutating func mustFreeze(before event: EnrichedEvent) -> Bool {
+    /// Whether the event is the first after the user's past.
+    func mustFreeze(before event: EnrichedEvent) -> Bool {
         input == nil && !state.window.eventIDs.contains(event.event.eventIDHash)
     }
 
@@ -177,13 +164,6 @@ struct FoldedUser {
             purchases.add(event, examples.window, targets)
         }
         addFuture(scratch, examples)
-    }
-
-    /// Counts the bytes again; by how many they have changed.
-    mutating func recount() -> Int64 {
-        let before = countedBytes
-        countedBytes = byteCount
-        return countedBytes - before
     }
 
     /// Keeps the rows that tell of what began after the cut.
@@ -214,9 +194,9 @@ struct FoldedUser {
         let read =
             (input?.rows.capacity ?? 0) * 2 + (input?.endRow.capacity ?? 0) * 2
             + (input?.tokens.capacity ?? 0) * MemoryLayout<RowToken>.stride
-        // The record itself twice, for the free places of the table; 25 arrays' headers.
+        // 96 bytes for headers and for the table's places; 25 arrays' headers.
         return Int64(
-            2 * MemoryLayout<Self>.stride + 25 * 32 + tables + rows + waiting + read
+            MemoryLayout<Self>.stride + 96 + 25 * 32 + tables + rows + waiting + read
                 + future.capacity * 2)
     }
 }

@@ -14,17 +14,8 @@ struct FitPass {
     private let reducer: Reducer
     private let memoryByteCount: Int64
     private var scratch = FoldScratch()
-    private var folded: [UserID: Place] = [:]
-    private var byteCount: Int64 = 0
+    private var folded = RangeTable<FittedUser>()
     private var unfolded: UnfoldedUsers
-
-    /// Where a user's record stands: by itself, so that the table, whenever it doubles, moves a
-    /// reference a user and not a kilobyte.
-    private final class Place {
-        var user: FittedUser
-
-        init(_ user: FittedUser) { self.user = user }
-    }
 
     /// - Parameters:
     ///   - users: whom it folds.
@@ -55,11 +46,15 @@ struct FitPass {
         let user = event.event.user
         guard users.contains(user) else { return unfolded.pass(event.event) }
         scratch.removeRows()
-        let place = place(of: user, firstOffset: offset)
-        let (outcome, growth) = Self.fold(
-            event, offset, reducer, into: &place.user, &scratch, observe)
-        byteCount += growth
-        if byteCount > memoryByteCount { shrink() }
+        let place =
+            folded.place(of: user)
+            ?? folded.add(
+                FittedUser(firstOffset: offset, options: reducer.options), of: user)
+        let outcome = Self.fold(event, offset, reducer, into: &place.record, &scratch, observe)
+        folded.recount(place)
+        if folded.byteCount > memoryByteCount {
+            folded.shrink(&users) { unfolded.add($0, $1.state.window.eventIDs) }
+        }
         return outcome
     }
 
@@ -67,58 +62,34 @@ struct FitPass {
     mutating func finish(
         observe: (FoldScratch, inout KeyTally) -> Void, each: (inout FittedUser) -> Void
     ) {
-        for user in folded.keys.sorted(by: { UserRange.rank($0) < UserRange.rank($1) }) {
-            guard let place = folded.removeValue(forKey: user) else { continue }
+        for id in folded.users {
+            guard var user = folded.remove(id) else { continue }
             scratch.removeRows()
-            _ = reducer.settled(place.user.state, &scratch)
-            place.user.rowCount += Int64(scratch.keys.count)
-            observe(scratch, &place.user.tally)
-            each(&place.user)
+            _ = reducer.settled(user.state, &scratch)
+            user.rowCount += Int64(scratch.keys.count)
+            observe(scratch, &user.tally)
+            each(&user)
         }
-    }
-
-    private mutating func place(of user: UserID, firstOffset: LogOffset) -> Place {
-        if let place = folded[user] { return place }
-        let place = Place(FittedUser(firstOffset: firstOffset, options: reducer.options))
-        folded[user] = place
-        return place
     }
 
     private static func fold(
         _ event: EnrichedEvent, _ offset: LogOffset, _ reducer: Reducer,
         into user: inout FittedUser, _ scratch: inout FoldScratch,
         _ observe: (FoldScratch, inout KeyTally) -> Void
-    ) -> (Reducer.Outcome, growth: Int64) {
-        let before = user.noted
+    ) -> Reducer.Outcome {
         let outcome = reducer.admit(event, at: offset, into: &user.state, &scratch)
         user.rowCount += Int64(scratch.keys.count)
         observe(scratch, &user.tally)
-        user.noted = user.byteCount
-        return (outcome, growth: user.noted - before)
-    }
-
-    /// Gives up the users of the greater half of ranks; a later pass takes them.
-    private mutating func shrink() {
-        let ranks = folded.keys.map(UserRange.rank).sorted()
-        // A user who alone is over the bound stays.
-        guard ranks.count > 1 else { return }
-        users.shrink(to: ranks[ranks.count / 2] - 1)
-        for user in folded.keys.filter({ !users.contains($0) }) {
-            guard let gone = folded.removeValue(forKey: user)?.user else { continue }
-            byteCount -= gone.noted
-            unfolded.add(user, gone.state.window.eventIDs)
-        }
+        return outcome
     }
 }
 
 /// A user's state, and what a fit counts of it.
-struct FittedUser {
+struct FittedUser: RangeRecord {
     var state: UserState
     var tally = KeyTally()
     /// Rows committed, and at the end those that a read adds.
     var rowCount: Int64 = 0
-    /// `byteCount` after the last event.
-    fileprivate(set) var noted: Int64 = 0
 
     init(firstOffset: LogOffset, options: FoldOptions) {
         state = UserState(firstOffset: firstOffset, options: options)

@@ -125,6 +125,7 @@ package struct RefreshJob: Sendable {
             let aside = try directory.beginStep(step)
             try await run.perform(step, aside)
             try directory.finish(step, aside)
+            CurrentProcess.returnFreedMemory()
         }
         var report = try run.report()
         report.seconds = Double(host.clock.monotonicNanoseconds() - start) / 1e9
