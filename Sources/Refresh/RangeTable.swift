@@ -1,7 +1,7 @@
 import Events
 
 /// What a pass over a log keeps of a user.
-protocol RangeRecord {
+protocol RangeRecord: Sendable {
     /// Estimated bytes in memory, those of a `RangeTable` for it included.
     var byteCount: Int64 { get }
 }
@@ -10,9 +10,10 @@ protocol RangeRecord {
 ///
 /// Each record stands by itself, so that the table, whenever it doubles, moves a reference a user
 /// and not a kilobyte.
-struct RangeTable<Record: RangeRecord> {
+struct RangeTable<Record: RangeRecord>: Sendable {
     /// Where a user's record stands.
-    final class Place {
+    // Sendable because only the table has it, and a table one thread at a time.
+    final class Place: @unchecked Sendable {
         var record: Record
         /// What the table has counted of it.
         fileprivate var countedByteCount: Int64 = 0
@@ -60,14 +61,8 @@ struct RangeTable<Record: RangeRecord> {
         return place.record
     }
 
-    /// Shrinks a range to the lesser half of its users' ranks and takes the others' records out; a
-    /// user who is alone stays.
-    mutating func shrink(_ range: inout UserRange, each: (UserID, Record) -> Void) {
-        let ranks = ranks.sorted()
-        guard ranks.count > 1 else { return }
-        range.shrink(to: ranks[ranks.count / 2] - 1)
-        for user in places.keys.filter({ !range.contains($0) }) {
-            if let record = remove(user) { each(user, record) }
-        }
+    /// Gives up the users outside of a range.
+    mutating func removeUsers(outside range: UserRange) {
+        for user in places.keys.filter({ !range.contains($0) }) { _ = remove(user) }
     }
 }

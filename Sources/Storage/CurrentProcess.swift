@@ -37,7 +37,6 @@ package enum CurrentProcess {
 
     /// Gives memory that was freed back to the system (malloc_trim(3)), whole pages of all arenas.
     ///
-    /// What one step of a long work has freed would else stand beside what the next one takes. It
-    /// costs milliseconds, and 0.1 s a gigabyte that goes.
+    /// What one step of a long work has freed would else stand beside what the next one takes.
     package static func returnFreedMemory() { _ = malloc_trim(0) }
 }

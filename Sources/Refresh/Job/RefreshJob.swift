@@ -172,6 +172,7 @@ extension RefreshJobOptions {
     fileprivate func pinned(to plan: RefreshPlan, on disk: any Disk) throws -> Self {
         var options = self
         options.refresh.end = plan.end
+        options.refresh.threadCount = threadCount
         options.refresh.forgotten = try ForgottenUsers(
             stateDirectory: options.refresh.stateDirectory, upTo: plan.lastInput, on: disk)
         return options

@@ -5,12 +5,18 @@ import Learning
 import Sessions
 import Storage
 
-/// One pass of an `ExampleFold`: the users of a range, from their first event to their example.
-struct ExamplePass {
-    /// Shrinks when its users do not fit into memory.
-    private(set) var users: UserRange
-    /// Whether the log clock has reached the cut.
-    private(set) var isCut = false
+/// Users of an `ExampleFold`, from their first event to their example.
+struct ExampleFolder: RangeFolder {
+    /// A user's example.
+    struct Made: Sendable {
+        var rank: UInt64
+        var user: UserID
+        var example: TrainingExample
+    }
+
+    var table = RangeTable<FoldedUser>()
+    /// Users without an event before the cut.
+    private(set) var leftOut: Set<UserID> = []
 
     private let examples: ExampleFoldOptions
     private let reducer: Reducer
@@ -18,39 +24,70 @@ struct ExamplePass {
     private let targets: TargetLists
     private let endRow: EndRow
     private var scratch = FoldScratch()
-    private var folded = RangeTable<FoldedUser>()
-    /// Users of the range without an event before the cut.
-    private var leftOut: Set<UserID> = []
-    private var unfolded: UnfoldedUsers
+    private var isCut = false
+    /// By rank, those of the highest first, whose examples are still to be made.
+    private var waiting: [UserID] = []
+    private var made: [Made] = []
 
     init(
-        users: UserRange, examples: ExampleFoldOptions, reducer: Reducer,
-        vocabulary: RowVocabulary, targets: TargetLists
+        examples: ExampleFoldOptions, reducer: Reducer, vocabulary: RowVocabulary,
+        targets: TargetLists
     ) {
-        self.users = users
         self.examples = examples
         self.reducer = reducer
         self.vocabulary = vocabulary
         self.targets = targets
         endRow = EndRow(reducer.statistics)
-        unfolded = UnfoldedUsers(eventIDLimit: reducer.options.order.eventIDLimit)
     }
 
-    /// Takes an event that the intake lets through.
-    mutating func take(_ event: EnrichedEvent, at offset: LogOffset) -> Reducer.Outcome {
+    mutating func take(_ event: EnrichedEvent, at offset: LogOffset) {
         let user = event.event.user
-        guard users.contains(user) else { return unfolded.pass(event.event) }
         let isAfter = isCut || event.event.seconds >= examples.window.cutSeconds
-        guard let place = folded.place(of: user) ?? begin(user, at: offset, isAfter: isAfter)
-        else { return unfolded.pass(event.event) }
-        // An event that is dropped ends nobody's past.
-        if isAfter, place.record.mustFreeze(before: event) { freeze(&place.record) }
+        guard let place = table.place(of: user) ?? begin(user, at: offset, isAfter: isAfter)
+        else { return }
+        if isAfter { freeze(&place.record) }
         scratch.removeRows()
-        let outcome = reducer.admit(event, at: offset, into: &place.record.state, &scratch)
-        place.record.note(event, outcome, scratch, examples, targets)
-        folded.recount(place)
-        if folded.byteCount > examples.memoryByteCount { shrink() }
-        return outcome
+        _ = reducer.admit(event, at: offset, into: &place.record.state, &scratch)
+        place.record.note(event, scratch, examples, targets)
+        table.recount(place)
+    }
+
+    /// Reads every user as a read would now.
+    mutating func reachCut() {
+        isCut = true
+        for place in table.all {
+            freeze(&place.record)
+            table.recount(place)
+        }
+    }
+
+    mutating func didShrink(to range: UserRange) { leftOut = leftOut.filter(range.contains) }
+
+    /// Begins to make examples, by rank of their users.
+    mutating func beginMaking() { waiting = table.users.reversed() }
+
+    /// Makes the examples of the users up to a rank, and forgets these.
+    mutating func make(upTo last: UInt64) {
+        while let user = waiting.last, UserRange.rank(user) <= last {
+            waiting.removeLast()
+            guard var one = table.remove(user), let input = one.input else { continue }
+            scratch.removeRows()
+            _ = reducer.settled(one.state, &scratch)
+            one.addFuture(scratch, examples)
+            made.append(
+                Made(
+                    rank: UserRange.rank(user), user: user,
+                    example: TrainingExample(
+                        rows: input.rows, endRow: input.endRow, futureRows: one.future,
+                        tokens: input.tokens, endBucket: input.endBucket,
+                        labels: one.purchases.labels)))
+        }
+    }
+
+    /// What was made since the last call.
+    mutating func takeMade() -> [Made] {
+        defer { made = [] }
+        return made
     }
 
     /// Begins a user whose first event this is; nil for one without an event before the cut.
@@ -63,38 +100,7 @@ struct ExamplePass {
             return nil
         }
         let state = UserState(firstOffset: offset, options: reducer.options)
-        return folded.add(FoldedUser(state: state), of: user)
-    }
-
-    /// Notes the log clock; when it reaches the cut, every user is read as a read would now.
-    mutating func reach(_ seconds: Int64) {
-        guard !isCut, seconds >= examples.window.cutSeconds else { return }
-        isCut = true
-        for place in folded.all {
-            freeze(&place.record)
-            folded.recount(place)
-        }
-    }
-
-    /// Appends the examples, by rank of their users, and adds up what they come to.
-    mutating func write(
-        to writer: ExampleFileWriter, _ sums: inout ExampleFoldReport
-    ) throws(LearningError) {
-        sums.leftOutCount += leftOut.count
-        for user in folded.users {
-            guard var one = folded.remove(user), let input = one.input else { continue }
-            scratch.removeRows()
-            _ = reducer.settled(one.state, &scratch)
-            one.addFuture(scratch, examples)
-            let example = TrainingExample(
-                rows: input.rows, endRow: input.endRow, futureRows: one.future,
-                tokens: input.tokens, endBucket: input.endBucket, labels: one.purchases.labels)
-            try writer.append(example, of: user)
-            sums.exampleCount += 1
-            sums.rowCount += Int64(input.rows.count / RowLayout.width)
-            sums.futureRowCount += Int64(one.future.count / RowLayout.width)
-            if example.labels?.churned == false { sums.buyerCount += 1 }
-        }
+        return table.add(FoldedUser(state: state), of: user)
     }
 
     /// Reads a user's rows as a profile would: pending events folded, open sessions closed.
@@ -118,18 +124,12 @@ struct ExamplePass {
         // Rows before the cut are not needed any more; the fold itself reads none.
         user.state.rows = RowWindow(limit: 1)
     }
-
-    /// Gives up the users of the greater half of ranks; a later pass takes them.
-    private mutating func shrink() {
-        folded.shrink(&users) { unfolded.add($0, $1.state.window.eventIDs) }
-        leftOut = leftOut.filter(users.contains)
-    }
 }
 
 /// A user's state, and what the example needs of it.
 struct FoldedUser: RangeRecord {
     /// What a read at the cut saw.
-    struct Input {
+    struct Input: Sendable {
         /// `[T, 64]` float16 bits.
         var rows: [UInt16] = []
         /// `[64]`.
@@ -148,21 +148,13 @@ struct FoldedUser: RangeRecord {
 
     init(state: UserState) { self.state = state }
 
-    /// Whether the event is the first after the user's past.
-    func mustFreeze(before event: EnrichedEvent) -> Bool {
-        input == nil && !state.window.eventIDs.contains(event.event.eventIDHash)
-    }
-
     /// Keeps what an event that was just admitted tells of the future.
     mutating func note(
-        _ event: EnrichedEvent, _ outcome: Reducer.Outcome, _ scratch: FoldScratch,
-        _ examples: ExampleFoldOptions, _ targets: TargetLists
+        _ event: EnrichedEvent, _ scratch: FoldScratch, _ examples: ExampleFoldOptions,
+        _ targets: TargetLists
     ) {
         guard input != nil else { return }
-        if case .duplicate = outcome.admission {
-        } else {
-            purchases.add(event, examples.window, targets)
-        }
+        purchases.add(event, examples.window, targets)
         addFuture(scratch, examples)
     }
 
