@@ -53,13 +53,15 @@ let package = Package(
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
         .systemLibrary(
             name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        // malloc.h of the C library, which no module of Swift's has.
+        .systemLibrary(name: "CMalloc"),
         .target(name: "CKernels"),
         // Debian ships no pkg-config file for it.
         .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
 
         // MARK: Leaves: numbers in memory, bytes on disk, bytes on the socket
         stage("Kernels", "CKernels", "COneDNN"),
-        stage("Storage", "CCrypto"),
+        stage("Storage", "CCrypto", "CMalloc"),
         stage("ControlProtocol"),
 
         // MARK: Data path, in the order data flows

@@ -166,7 +166,7 @@ extension Bench {
         }
         report.add(group, "all, processor time", "h", [whole.processorSeconds / 3600])
         report.add(
-            group, "all, trainings on two cores and the rest on one", "h",
+            group, "all, by the clock on two cores", "h",
             [whole.seconds(cores: 2) / 3600], target: .below(hours))
         let sizes = runs.map { rounded(Double($0.outcome.report.users)) }
         let amounts = whole.amounts

@@ -127,8 +127,8 @@ struct RefreshExtrapolation {
         /// Processor time of one unit more.
         var unitSeconds: Double
         var processorSeconds: Double
-        /// Whether all threads share it.
-        var isParallel: Bool
+        /// Cores that it keeps busy, of as many as there may be.
+        var coreCount: Double
     }
 
     /// Steps that fold users in ranges which memory holds, and read the log for each.
@@ -175,7 +175,7 @@ struct RefreshExtrapolation {
                     name: name, unit: unit, unitSeconds: line.slope,
                     processorSeconds: line.start
                         + line.slope * unit.count(name, amounts, epochs: epochs) + again,
-                    isParallel: unit == .example || unit == .factorStep))
+                    coreCount: Self.coreCount(cost, unit)))
         }
     }
 
@@ -199,8 +199,15 @@ struct RefreshExtrapolation {
 
     var processorSeconds: Double { steps.reduce(0) { $0 + $1.processorSeconds } }
 
-    /// By the clock on so many cores: trainings share them, all else takes one.
+    /// By the clock on so many cores: trainings share them, passes over ranges of users do as far as
+    /// was measured, all else takes one.
     func seconds(cores: Double) -> Double {
-        steps.reduce(0) { $0 + $1.processorSeconds / ($1.isParallel ? cores : 1) }
+        steps.reduce(0) { $0 + $1.processorSeconds / min(cores, $1.coreCount) }
+    }
+
+    private static func coreCount(_ cost: RefreshStepCost, _ unit: RefreshUnit) -> Double {
+        if unit == .example || unit == .factorStep { return .infinity }
+        guard rangedSteps.contains(cost.name), cost.seconds > 0 else { return 1 }
+        return max(1, cost.processorSeconds / cost.seconds)
     }
 }

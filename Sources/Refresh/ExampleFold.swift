@@ -44,6 +44,9 @@ package struct ExampleFoldReport: Sendable, Equatable {
 /// and `Reducer` that serve live. Users stand in the file by a mix of their ids; a pass over the
 /// log takes as many of them, in this order, as fit into memory. So the bytes do not depend on it.
 package struct ExampleFold {
+    /// Users whose examples are made together.
+    private static let sliceCount = 1024
+
     private let host: Host
     private let options: RefreshOptions
     private let examples: ExampleFoldOptions
@@ -75,6 +78,8 @@ package struct ExampleFold {
         var fold = options.fold
         // One row more, whose time the first row's gap is measured from.
         fold.rowWindow = examples.rowLimit + 1
+        // Those who repeat an id do not come as far.
+        fold.order.eventIDLimit = 0
         reducer = Reducer(statistics: statistics, options: fold)
         self.vocabulary = vocabulary
         self.targets = targets
@@ -99,36 +104,25 @@ package struct ExampleFold {
 
     private func run(_ writer: ExampleFileWriter) throws(RefreshError) -> ExampleFoldReport {
         let meter = LogMeter(host: host, logDirectory: options.logDirectory)
+        let crew = WorkCrew(threadCount: options.threadCount)
+        defer { crew.stop() }
         var sums = ExampleFoldReport()
-        var users = UserRange(first: 0, last: .max)
+        var users = UserRange.all
         while true {
-            var pass = ExamplePass(
-                users: users, examples: examples, reducer: reducer, vocabulary: vocabulary,
-                targets: targets)
-            var intake = Intake(options: options.clock)
-            try LogPass(host: host, options: options).forEach(
-                { entry, offset in
-                    _ = intake.take(entry, at: offset) { event, place in
-                        pass.take(event, at: place)
-                    }
-                    if let now = intake.clock.seconds { pass.reach(now) }
-                    return true
-                },
-                progress: { decoded, left in
-                    let reading = meter.reading(decoded: decoded, left: left)
-                    note(reading, pass.users, meter, passCount: sums.passCount)
-                })
-            guard pass.isCut else {
-                throw .noFuture(
-                    cutSeconds: examples.window.cutSeconds, clockSeconds: intake.clock.seconds)
+            var pass = RangePass(
+                users: users, crew: crew, memoryByteCount: examples.memoryByteCount,
+                eventIDLimit: options.fold.order.eventIDLimit
+            ) {
+                ExampleFolder(
+                    examples: examples, reducer: reducer, vocabulary: vocabulary, targets: targets)
             }
+            sums.endSeconds = try read(&pass, meter, passCount: sums.passCount)
             do throws(LearningError) {
-                try pass.write(to: writer, &sums)
+                try write(pass, crew, to: writer, &sums)
             } catch {
                 throw .examples(error)
             }
             sums.passCount += 1
-            sums.endSeconds = intake.asOf
             guard let next = pass.users.next else { break }
             users = next
         }
@@ -138,6 +132,75 @@ package struct ExampleFold {
             throw .examples(error)
         }
         return sums
+    }
+
+    /// Reads the log once for a pass; the log clock at its end.
+    private func read(
+        _ pass: inout RangePass<ExampleFolder>, _ meter: LogMeter, passCount: Int
+    ) throws(RefreshError) -> Int64 {
+        var intake = Intake(options: options.clock)
+        var isCut = false
+        try LogPass(host: host, options: options).forEach(
+            { entry, offset in
+                _ = intake.take(entry, at: offset) { event, place in
+                    pass.take(event, at: place)
+                }
+                if !isCut, let now = intake.clock.seconds, now >= examples.window.cutSeconds {
+                    isCut = true
+                    pass.reachCut()
+                }
+                return true
+            },
+            progress: { decoded, left in
+                pass.endChunk()
+                let reading = meter.reading(decoded: decoded, left: left)
+                note(reading, pass.users, meter, passCount: passCount)
+            })
+        pass.end()
+        guard isCut else {
+            throw .noFuture(
+                cutSeconds: examples.window.cutSeconds, clockSeconds: intake.clock.seconds)
+        }
+        return intake.asOf
+    }
+
+    /// Appends a pass's examples by rank of their users, and adds up what they come to.
+    private func write(
+        _ pass: RangePass<ExampleFolder>, _ crew: WorkCrew, to writer: ExampleFileWriter,
+        _ sums: inout ExampleFoldReport
+    ) throws(LearningError) {
+        pass.onEach { $0.beginMaking() }
+        var ranks: [UInt64] = []
+        pass.inTurn { folder in
+            ranks += folder.table.ranks
+            sums.leftOutCount += folder.leftOut.count
+        }
+        ranks.sort()
+        // A slice is written while the next one is made.
+        var made: [ExampleFolder.Made] = []
+        for start in stride(from: 0, to: ranks.count, by: Self.sliceCount) {
+            let last = ranks[min(ranks.count, start + Self.sliceCount) - 1]
+            pass.beginOnEach { $0.make(upTo: last) }
+            try append(made, to: writer, &sums)
+            crew.finish()
+            made = []
+            pass.inTurn { made += $0.takeMade() }
+            made.sort { $0.rank < $1.rank }
+        }
+        try append(made, to: writer, &sums)
+    }
+
+    private func append(
+        _ made: [ExampleFolder.Made], to writer: ExampleFileWriter, _ sums: inout ExampleFoldReport
+    ) throws(LearningError) {
+        for one in made {
+            let example = one.example
+            try writer.append(example, of: one.user)
+            sums.exampleCount += 1
+            sums.rowCount += Int64(example.rows.count / RowLayout.width)
+            sums.futureRowCount += Int64(example.futureRows.count / RowLayout.width)
+            if example.labels?.churned == false { sums.buyerCount += 1 }
+        }
     }
 
     private func note(
@@ -151,40 +214,4 @@ package struct ExampleFold {
                 bytesPerSecond: reading.bytesPerSecond,
                 secondsLeft: done > 0 ? meter.seconds / done - meter.seconds : nil))
     }
-}
-
-/// The users of a pass: those whose mixed id lies between two numbers, both inclusive.
-struct UserRange: Equatable {
-    let first: UInt64
-    private(set) var last: UInt64
-
-    init(first: UInt64, last: UInt64) {
-        self.first = first
-        self.last = last
-    }
-
-    /// What users are ordered by: a bijection of the id, so that ranges hold about equally many.
-    static func rank(_ user: UserID) -> UInt64 {
-        SeededRandom.mix(UInt64(bitPattern: user.rawValue))
-    }
-
-    func contains(_ user: UserID) -> Bool {
-        let rank = Self.rank(user)
-        return rank >= first && rank <= last
-    }
-
-    /// Gives up the users after `last`.
-    mutating func shrink(to last: UInt64) { self.last = last }
-
-    /// The users after these, as many as these if there are so many; nil when none are left.
-    var next: UserRange? {
-        guard last < .max else { return nil }
-        let start = last + 1
-        let (end, overflow) = start.addingReportingOverflow(last - first)
-        return UserRange(first: start, last: overflow ? .max : end)
-    }
-
-    /// Share of all users that stand before these, and that these are.
-    var fractionBefore: Double { Double(first) * 0x1p-64 }
-    var fraction: Double { (Double(last - first) + 1) * 0x1p-64 }
 }

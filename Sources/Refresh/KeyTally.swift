@@ -57,7 +57,8 @@ struct KeyTally: Sendable {
     /// Bytes on the heap.
     var byteCount: Int { entries.capacity * MemoryLayout<Entry>.stride }
 
-    private mutating func merge() {
+    /// Brings the entries into the order in which they are read out; a second time it costs nothing.
+    mutating func merge() {
         guard entries.count > mergedCount else { return }
         entries.sort(by: Entry.precedes)
         var kept = 0

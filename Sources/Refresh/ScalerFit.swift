@@ -6,9 +6,9 @@ import Features
 /// Only `count` columns keep a histogram. A count of the user's takes at most as many values as the
 /// busiest user has events; a count of the shop's at most √(2 · events), since so many different
 /// ones already add up to all of them.
-struct ScalerFit {
+struct ScalerFit: FitObserver {
     /// One column: a histogram for power transforms, else the extremes.
-    private struct Column {
+    private struct Column: Sendable {
         var histogram: [Double: Int64] = [:]
         var low = Double.infinity
         var high = -Double.infinity
@@ -30,6 +30,19 @@ struct ScalerFit {
                 columns[column].low = min(columns[column].low, value)
                 columns[column].high = max(columns[column].high, value)
             }
+        }
+    }
+
+    mutating func observe(_ scratch: FoldScratch, _ tally: inout KeyTally) {
+        add(scratch.keys, scratch.raw)
+    }
+
+    /// Adds what another one has collected, of other rows.
+    mutating func merge(_ other: ScalerFit) {
+        for column in columns.indices {
+            columns[column].histogram.merge(other.columns[column].histogram, uniquingKeysWith: +)
+            columns[column].low = min(columns[column].low, other.columns[column].low)
+            columns[column].high = max(columns[column].high, other.columns[column].high)
         }
     }
 

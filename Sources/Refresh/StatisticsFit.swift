@@ -3,7 +3,7 @@ import Features
 
 /// Gathers, over a log, the key statistics that a generation freezes (docs/rows.md §5).
 ///
-/// A user's events are tallied by the user first; a tally is added when its user's last event is
+/// A user's events are tallied by the user first (`KeyObserver`); a tally is added when its user's last event is
 /// folded. What is kept of the users is how many have a key so often, so that sums do not depend
 /// on the order of users.
 struct StatisticsFit {
@@ -48,59 +48,6 @@ struct StatisticsFit {
 
     /// By `KeyTable.place`.
     private var counts = [[Int64: KeyCount]](repeating: [:], count: KeyTable.allCases.count)
-    /// The cluster of each query that was folded, by its key; nil without centroids.
-    private var clusters: [Int64: Int64?] = [:]
-
-    /// Tallies what a fold has just done: its events, and the sessions it closed by their first
-    /// key.
-    mutating func tally(
-        _ scratch: FoldScratch, _ statistics: FrozenStatistics, into tally: inout KeyTally
-    ) {
-        for event in scratch.folded { self.tally(event, statistics, into: &tally) }
-        for row in scratch.keys {
-            switch row.kind {
-            case .pageVisit:
-                tally.add(.urls, row.key, lane: KeyTally.sessionLane)
-            case .searchQuery:
-                // A session whose first search had no query has key 0.
-                guard let known = clusters[row.key] else { continue }
-                tally.add(.queries, row.key, lane: KeyTally.sessionLane)
-                if let cluster = known {
-                    tally.add(.queryClusters, cluster, lane: KeyTally.sessionLane)
-                }
-            case .addToCart, .removeFromCart, .productBuy: continue
-            }
-        }
-    }
-
-    private mutating func tally(
-        _ event: EnrichedEvent, _ statistics: FrozenStatistics, into tally: inout KeyTally
-    ) {
-        switch event.event.kind {
-        case .pageVisit:
-            tally.add(.urls, event.event.key, lane: 0)
-        case .searchQuery:
-            guard let query = event.event.query else { return }
-            let key = FrozenStatistics.queryKey(query)
-            let cluster: Int64?
-            if let known = clusters[key] {
-                cluster = known
-            } else {
-                cluster = statistics.queryCluster(query)
-                clusters.updateValue(cluster, forKey: key)
-            }
-            tally.add(.queries, key, lane: 0)
-            if let cluster { tally.add(.queryClusters, cluster, lane: 0) }
-        case .addToCart, .removeFromCart, .productBuy:
-            let lane =
-                event.event.kind == .productBuy ? 0 : event.event.kind == .addToCart ? 1 : 2
-            tally.add(.items, event.event.key, lane: lane)
-            if let category = event.category { tally.add(.categories, category, lane: lane) }
-            if let cluster = statistics.nameCluster(event.name) {
-                tally.add(.nameClusters, cluster, lane: lane)
-            }
-        }
-    }
 
     /// Adds everything that one user did; once a user, in any order of users.
     mutating func add(_ tally: inout KeyTally) {

@@ -148,41 +148,32 @@ package struct StatisticsPasses {
             counters.applied -= late + pending
         }
 
-        /// Takes over what is the same in every pass: a pass does not know what became of events of
-        /// users outside its range, so that `add` tells late and pending ones from applied ones.
+        /// Takes over what is the same in every pass: the reader takes every event for applied, so
+        /// that `add` tells late and pending ones from these.
         mutating func begin(_ pass: RecordCounters) {
-            guard ranges.isEmpty else { return }
-            counters = pass
-            counters.applied += pass.late + pass.pending
-            counters.late = 0
-            counters.pending = 0
+            if ranges.isEmpty { counters = pass }
         }
     }
 
     private func fitKeys(_ statistics: FrozenStatistics) throws(RefreshError) -> Counted {
         var counted = Counted()
         var meter = PassMeter(LogMeter(host: host, logDirectory: options.logDirectory))
-        let reducer = Reducer(statistics: statistics, options: options.fold)
+        let reducer = FitFolder<KeyObserver>.reducer(statistics, options.fold)
+        let crew = WorkCrew(threadCount: options.threadCount)
+        defer { crew.stop() }
         var users = UserRange.all
         while true {
-            var pass = FitPass(
-                users: users, reducer: reducer, memoryByteCount: options.memoryByteCount)
+            var pass = makePass(users, crew, memoryByteCount: options.memoryByteCount) {
+                FitFolder(reducer, KeyObserver(statistics))
+            }
             let counters = try read(
-                { event, offset in
-                    pass.take(event, at: offset) { scratch, tally in
-                        counted.fit.tally(scratch, statistics, into: &tally)
-                    }
-                },
-                note: { seconds in counted.note(seconds) },
-                progress: { decoded, left in
-                    step(
-                        .keys, meter.reading(decoded: decoded, left: left, users: pass.users))
+                &pass, note: { seconds in counted.note(seconds) },
+                progress: { decoded, left, users in
+                    step(.keys, meter.reading(decoded: decoded, left: left, users: users))
                 })
             counted.begin(counters)
-            pass.finish(
-                observe: { scratch, tally in
-                    counted.fit.tally(scratch, statistics, into: &tally)
-                }, each: { user in counted.add(&user) })
+            pass.onEach { $0.settle() }
+            pass.inTurn { folder in folder.handOut { counted.add(&$0) } }
             counted.ranges.append(pass.users)
             guard let next = pass.users.next else { return counted }
             users = next
@@ -195,28 +186,37 @@ package struct StatisticsPasses {
     ) throws(RefreshError) -> [RowScalers] {
         var fit = ScalerFit()
         var meter = PassMeter(LogMeter(host: host, logDirectory: options.logDirectory))
-        let reducer = Reducer(statistics: statistics, options: options.fold)
+        let reducer = FitFolder<ScalerFit>.reducer(statistics, options.fold)
+        let crew = WorkCrew(threadCount: options.threadCount)
+        defer { crew.stop() }
         for users in ranges {
-            var pass = FitPass(users: users, reducer: reducer, memoryByteCount: .max)
+            var pass = makePass(users, crew, memoryByteCount: .max) {
+                FitFolder(reducer, ScalerFit())
+            }
             _ = try read(
-                { event, offset in
-                    pass.take(event, at: offset) { scratch, _ in
-                        fit.add(scratch.keys, scratch.raw)
-                    }
-                }, note: { _ in },
-                progress: { decoded, left in
+                &pass, note: { _ in },
+                progress: { decoded, left, users in
                     step(.scalers, meter.reading(decoded: decoded, left: left, users: users))
                 })
-            pass.finish(
-                observe: { scratch, _ in fit.add(scratch.keys, scratch.raw) }, each: { _ in })
+            pass.onEach { $0.settle() }
+            pass.inTurn { fit.merge($0.observer) }
         }
         return fit.scalers()
     }
 
-    /// Reads the log once and hands out the window's events, enriched, and their times.
-    private func read(
-        _ take: (EnrichedEvent, LogOffset) -> Reducer.Outcome, note: (Int64) -> Void,
-        progress: (_ decodedBytes: Int64, _ bytesLeft: Int64) -> Void
+    private func makePass<Observer: FitObserver>(
+        _ users: UserRange, _ crew: WorkCrew, memoryByteCount: Int64,
+        _ folder: () -> FitFolder<Observer>
+    ) -> RangePass<FitFolder<Observer>> {
+        RangePass(
+            users: users, crew: crew, memoryByteCount: memoryByteCount,
+            eventIDLimit: options.fold.order.eventIDLimit, folder: folder)
+    }
+
+    /// Reads the log once for a pass, which gets the window's events, enriched; `note` their times.
+    private func read<Folder>(
+        _ pass: inout RangePass<Folder>, note: (Int64) -> Void,
+        progress: (_ decodedBytes: Int64, _ bytesLeft: Int64, UserRange) -> Void
     ) throws(RefreshError) -> RecordCounters {
         var intake = Intake(options: options.clock)
         try LogPass(host: host, options: options).forEach(
@@ -226,15 +226,15 @@ package struct StatisticsPasses {
                 }
                 _ = intake.take(entry, at: offset) { event, place in
                     guard window.contains(event.event.seconds) else { return .unfolded }
-                    return take(event, place)
+                    return pass.take(event, at: place)
                 }
                 return !window.isOver(intake)
-            }, progress: progress)
+            },
+            progress: { decoded, left in
+                pass.endChunk()
+                progress(decoded, left, pass.users)
+            })
+        pass.end()
         return intake.counters
     }
-}
-
-extension UserRange {
-    /// Everybody.
-    static let all = UserRange(first: 0, last: .max)
 }

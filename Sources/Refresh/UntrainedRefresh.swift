@@ -29,6 +29,8 @@ package struct RefreshOptions: Sendable {
     ///
     /// With more, the log is read again for the rest of the users. It changes no result.
     package var memoryByteCount: Int64 = 2 << 30
+    /// Threads that fold users for statistics and examples, ≥ 1; they change no result.
+    package var threadCount = 1
 
     package init(logDirectory: String, stateDirectory: String, seed: UInt64) {
         self.logDirectory = logDirectory

@@ -15,6 +15,7 @@ extension Configuration {
         options.earliestSeconds = events.earliestSeconds
         options.latestSeconds = events.latestSeconds
         options.memoryByteCount = refresh.memoryBudget
+        options.threadCount = refresh.threads
         return options
     }
 

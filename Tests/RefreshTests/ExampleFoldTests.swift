@@ -16,21 +16,26 @@ import Testing
     static let statistics = FrozenStatistics.lively(
         keyCount: 30, topItems: [1, 3, 5, 7, 9], topCategories: [2, 4])
 
-    static func options() -> RefreshOptions {
+    static func options(threads: Int = 1) -> RefreshOptions {
         var options = RefreshOptions(logDirectory: "/log", stateDirectory: "/state", seed: 3)
         options.clock.heldLimit = ShopLog.heldLimit
+        options.threadCount = threads
+        // One chunk is read while another one is folded.
+        options.reader.chunkRecordCount = 60
         return options
     }
 
     /// Folds `/log` into `/examples`.
     static func fold(
-        on host: Host, cut: Int64 = cut, _ change: (inout ExampleFoldOptions) -> Void = { _ in },
+        on host: Host, cut: Int64 = cut, threads: Int = 1,
+        _ change: (inout ExampleFoldOptions) -> Void = { _ in },
         progress: @escaping (RefreshProgress) -> Void = { _ in }
     ) throws -> ExampleFoldReport {
         var examples = ExampleFoldOptions(window: LabelWindow(cutSeconds: cut))
         change(&examples)
         return try ExampleFold(
-            host: host, options: options(), examples: examples, statistics: statistics,
+            host: host, options: options(threads: threads), examples: examples,
+            statistics: statistics,
             vocabulary: RowVocabulary(statistics), targets: TargetLists(statistics),
             progress: progress
         ).run(to: "/examples")
@@ -67,6 +72,22 @@ import Testing
         #expect(try Self.fold(on: host) { $0.memoryByteCount = 1 }.passCount > 40)
     }
 
+    @Test func `the file is the same bytes on one thread or several`() throws {
+        let disk = MemoryDisk()
+        let host = Host.simulated(disk: disk)
+        try ShopLog(seed: 4).write(to: "/log", on: host)
+        let alone = try Self.fold(on: host)
+        let wanted = try #require(Self.bytes(disk))
+        let cases: [(Int, Int64)] = [(2, 2 << 30), (3, 400_000), (8, 60_000), (2, 1)]
+        for (threads, budget) in cases {
+            var shared = try Self.fold(on: host, threads: threads) { $0.memoryByteCount = budget }
+            #expect((shared.passCount > 1) == (budget < 2 << 30))
+            #expect(Self.bytes(disk) == wanted)
+            shared.passCount = 1
+            #expect(shared == alone)
+        }
+    }
+
     @Test func `a repeated event id moves the clock in no pass`() throws {
         // User 1 repeats an id at a time behind the cut; live, the repetition does not count.
         let disk = MemoryDisk()
@@ -86,6 +107,8 @@ import Testing
         #expect(whole.exampleCount == 40 && whole.leftOutCount == 3 && whole.rowCount == 80)
         let parts = try Self.fold(on: host) { $0.memoryByteCount = 30_000 }
         #expect(parts.passCount > 1 && Self.bytes(disk) == wanted)
+        let shared = try Self.fold(on: host, threads: 2)
+        #expect(shared == whole && Self.bytes(disk) == wanted)
     }
 
     @Test func `nothing of the future enters what is read before the cut`() throws {

@@ -1,3 +1,4 @@
+import EventLog
 import Events
 import Features
 import Pipeline
@@ -7,19 +8,21 @@ import TestSupport
 import Testing
 
 @Suite struct StatisticsPassesTests {
-    private static func options(memory: Int64 = 2 << 30) -> RefreshOptions {
-        var options = ExampleFoldTests.options()
+    private static func options(
+        memory: Int64 = 2 << 30, threads: Int = 1
+    ) -> RefreshOptions {
+        var options = ExampleFoldTests.options(threads: threads)
         options.memoryByteCount = memory
         return options
     }
 
     private static func fit(
-        _ disk: MemoryDisk, memory: Int64 = 2 << 30, window: FitWindow = FitWindow(),
-        space: FrozenStatistics? = nil
+        _ disk: MemoryDisk, memory: Int64 = 2 << 30, threads: Int = 1,
+        window: FitWindow = FitWindow(), space: FrozenStatistics? = nil
     ) throws -> FittedStatistics {
         try StatisticsPasses(
-            host: .simulated(disk: disk), options: options(memory: memory), window: window,
-            space: space
+            host: .simulated(disk: disk), options: options(memory: memory, threads: threads),
+            window: window, space: space
         ).run()
     }
 
@@ -56,6 +59,29 @@ import Testing
         }
         #expect(rangeCounts.contains(1) && rangeCounts.contains(2))
         #expect(rangeCounts.contains { (5...20).contains($0) } && rangeCounts.contains { $0 > 30 })
+    }
+
+    @Test(arguments: [2 << 30, 60_000, 1] as [Int64])
+    func `the fit is the same on one thread or several, pass by pass`(memory: Int64) throws {
+        let disk = try Self.shop(seed: 4)
+        let alone = try Self.fit(disk, memory: memory)
+        #expect((alone.passCount > 3) == (memory < 2 << 30) && alone.counters.late > 0)
+        for threads in [2, 3, 8] {
+            let shared = try Self.fit(disk, memory: memory, threads: threads)
+            #expect(try Self.files(shared.statistics) == Self.files(alone.statistics))
+            #expect(shared.counters == alone.counters && shared.passCount == alone.passCount)
+            #expect(shared.userCount == alone.userCount && shared.rowCount == alone.rowCount)
+        }
+    }
+
+    @Test func `a log that cannot be read is an error on several threads too`() throws {
+        let disk = try Self.shop(seed: 1)
+        let host = Host.simulated(disk: disk)
+        var options = Self.options(threads: 3)
+        options.end = RecordPlace(segment: 1_000, recordIndex: 1)
+        #expect(throws: RefreshError.self) {
+            try StatisticsPasses(host: host, options: options, window: FitWindow()).run()
+        }
     }
 
     @Test func `a repeated event id moves the clock in no pass`() throws {

@@ -64,7 +64,7 @@ import Testing
 
 /// The data path from left to right, the leaves before it, what puts it together after it.
 private let order = [
-    "CLZ4", "CCrypto", "COneDNN", "CKernels", "Kernels", "Storage", "ControlProtocol",
+    "CLZ4", "CCrypto", "CMalloc", "COneDNN", "CKernels", "Kernels", "Storage", "ControlProtocol",
     "EventLog", "Events", "Sessions", "Features", "Encoders", "Learning", "Profiles", "Snapshots",
     "Pipeline", "Evaluation", "Refresh", "Import", "Simulation", "Daemon", "ubpd", "ubpctl",
     "Benchmarks", "TestSupport", "Torture",
@@ -79,10 +79,11 @@ private let throughSnapshots: Set = [
 private let mayImport: [String: Set<String>] = [
     "CLZ4": [],
     "CCrypto": [],
+    "CMalloc": [],
     "CKernels": [],
     "COneDNN": [],
     "Kernels": ["CKernels", "COneDNN"],
-    "Storage": ["CCrypto"],
+    "Storage": ["CCrypto", "CMalloc"],
     "ControlProtocol": [],
     "EventLog": ["CLZ4", "Storage"],
     "Events": ["EventLog", "Storage"],

@@ -18,7 +18,7 @@ extension ConfigurationKey {
             "Days of event time after which `ubpd refresh --nightly` trains the networks anew."),
         .integer(
             "refresh.threads", \.refresh.threads, 1...256,
-            "Threads of trainings; they change no result."),
+            "Threads of trainings and of folding users; they change no result."),
         .integer(
             "refresh.niceness", \.refresh.niceness, 0...19,
             "Niceness of a refresh, 0…19; priority of its disk accesses follows it."),

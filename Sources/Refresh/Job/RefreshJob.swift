@@ -125,6 +125,7 @@ package struct RefreshJob: Sendable {
             let aside = try directory.beginStep(step)
             try await run.perform(step, aside)
             try directory.finish(step, aside)
+            CurrentProcess.returnFreedMemory()
         }
         var report = try run.report()
         report.seconds = Double(host.clock.monotonicNanoseconds() - start) / 1e9
@@ -171,6 +172,7 @@ extension RefreshJobOptions {
     fileprivate func pinned(to plan: RefreshPlan, on disk: any Disk) throws -> Self {
         var options = self
         options.refresh.end = plan.end
+        options.refresh.threadCount = threadCount
         options.refresh.forgotten = try ForgottenUsers(
             stateDirectory: options.refresh.stateDirectory, upTo: plan.lastInput, on: disk)
         return options

@@ -31,7 +31,7 @@ package struct RefreshJobOptions: Sendable {
     package var labelDays: Int64 = 14
     /// Days after the cut whose rows FIP learns to predict.
     package var futureDays: Int64 = 28
-    /// Threads of trainings; they change no result.
+    /// Threads of trainings and of folding users; they change no result.
     package var threadCount = 1
     /// Of the trainers' threads at least, 0…19; that of the process if it is more.
     package var niceness: Int32 = 0

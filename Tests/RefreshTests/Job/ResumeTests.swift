@@ -24,7 +24,10 @@ import Testing
             while true {
                 let disk = DyingDisk(after: reached == 0 ? 3 : stride)
                 do {
-                    _ = try await fixture.run(fixture.options(state), disk: disk)
+                    // The undisturbed one ran on one thread.
+                    var options = fixture.options(state)
+                    options.threadCount = 2
+                    _ = try await fixture.run(options, disk: disk)
                     break
                 } catch {
                     #expect(disk.isDead, "\(error)")
