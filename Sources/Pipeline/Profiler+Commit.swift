@@ -85,11 +85,12 @@ extension Profiler {
     private func writeDraft() async {
         guard let commit = commitDraft?.commit else { return }
         commitDraft = nil
+        let end = CommitEnd(commit)
         do throws(PipelineError) {
-            quarantine = try await committer.write(commit)
-            endCommit(commit, error: nil)
+            quarantine = try await committer.write(consume commit)
+            endCommit(end, error: nil)
         } catch {
-            endCommit(commit, error: error)
+            endCommit(end, error: error)
         }
     }
 
@@ -100,7 +101,7 @@ extension Profiler {
         return Set(unstored + arrivingUsers).sorted()
     }
 
-    private func endCommit(_ commit: StateCommit, error: PipelineError?) {
+    private func endCommit(_ commit: CommitEnd, error: PipelineError?) {
         isCommitting = false
         arrivingUsers = []
         if let error {

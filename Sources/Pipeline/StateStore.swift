@@ -298,6 +298,17 @@ struct CommitDraft: Sendable {
     var slots: [Int]
 }
 
+/// How far a commit goes.
+struct CommitEnd: Sendable {
+    let cursor: EventLog.Cursor
+    let input: Int64
+    let forget: Int64
+
+    init(_ commit: StateCommit) {
+        (cursor, input, forget) = (commit.cursor, commit.input, commit.forget)
+    }
+}
+
 /// What a user's stored record holds.
 struct StoredUser: Sendable {
     var hot: [UInt8]

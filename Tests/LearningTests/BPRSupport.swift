@@ -68,7 +68,9 @@ extension NaiveBPR {
     static func foldIn(_ liked: [Int], _ state: BPRState, _ shop: TasteShop) -> [Double] {
         let k = shop.options.factorCount
         func row(_ item: Int) -> [Double] { (0...k).map { Double(state.items[item, $0]) } }
-        func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }
+        func dot(_ a: [Double], _ b: [Double]) -> Double {
+            zip(a, b).reduce(0) { $0 + $1.0 * $1.1 }
+        }
         let own = liked.map(row)
         let others = sampled(shop.interactions.popularity).filter { !liked.contains($0) }.map(row)
         let taken = Double(shop.options.rate) * Double(shop.options.epochCount * own.count)
@@ -97,10 +99,8 @@ extension NaiveBPR {
                 others.map { 1 / (1 + Elementary.exp(dot(a, v) - dot($0, v))) }
             }
             let up = mean(own, pulls.map { $0.reduce(0, +) / Double(others.count) })
-            let down = mean(
-                others, others.indices.map { j in
-                    pulls.reduce(0) { $0 + $1[j] } / Double(own.count)
-                })
+            let ups = others.indices.map { j in pulls.reduce(0) { $0 + $1[j] } }
+            let down = mean(others, ups.map { $0 / Double(own.count) })
             let following = (1 + (1 + 4 * momentum * momentum).squareRoot()) / 2
             for f in 0..<k {
                 let moved = v[f] + (up[f] - down[f] - penalty * v[f]) / bound

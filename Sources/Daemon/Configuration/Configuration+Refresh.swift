@@ -9,7 +9,7 @@ extension Configuration {
         /// Age of a space at which `ubpd refresh --nightly` makes another.
         package var encodersDays: Int64 = 28
         /// Threads of trainings.
-        package var threads = 1
+        package var threads = 2
         package var niceness: Int32 = 10
         /// Networks of a new space.
         package var parts = RefreshPart.allCases

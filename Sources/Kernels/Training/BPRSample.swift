@@ -35,7 +35,9 @@ package struct BPRSample: Sendable {
         let count = rows.count / width
         precondition(rows.count == count * width, "BPRSample: rows of \(rows.count)")
         let stride = (count + Self.block - 1) / Self.block * Self.block
-        (self.count, self.factorCount, self.level, self.stride) = (count, factorCount, level, stride)
+        (self.count, self.stride) = (count, stride)
+        self.factorCount = factorCount
+        self.level = level
         self.rows = rows
         columns = Array(repeating: 0, count: factorCount * stride)
         products = Array(repeating: 0, count: count * stride)
@@ -43,8 +45,8 @@ package struct BPRSample: Sendable {
         sums = biases
         // SAFETY: the arrays have the shapes that the kernel asks for.
         unsafe kernels_bpr_fill_sample(
-            level.checkedCode, rows, count, stride, width, factorCount, &columns, &products, &biases,
-            &sums)
+            level.checkedCode, rows, count, stride, width, factorCount, &columns, &products,
+            &biases, &sums)
     }
 
     /// A user's vector from the items it likes, against frozen item factors.
@@ -74,10 +76,10 @@ package struct BPRSample: Sendable {
         precondition(rounds >= 0 && penalty >= 0, "BPRSample: \(rounds) rounds, \(penalty)")
         let drawn = counts + repeatElement(0, count: stride - count)
         var vector = [Float](repeating: 0, count: width)
+        // SAFETY: shapes are checked above; scratch has the size that the kernel asks for.
         unsafe withSample { sample in
             var scratch = unsafe [Float](
                 repeating: 0, count: kernels_bpr_fold_in_scratch(sample, positives, factorCount))
-            // SAFETY: shapes are checked above; scratch has the size that the kernel asks for.
             unsafe kernels_bpr_fold_in(
                 level.checkedCode, sample, drawn, liked, positives, width, factorCount, penalty,
                 rounds, &scratch, &vector)

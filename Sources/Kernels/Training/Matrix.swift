@@ -90,7 +90,7 @@ package struct Matrix<Scalar: BitwiseCopyable & ExpressibleByIntegerLiteral & Se
     /// Sets every number.
     package func fill(_ value: Scalar) {
         guard count > 0 else { return }
-        // SAFETY: `count` numbers of this view; what is copied ends where its copy begins.
+        // SAFETY: `count` numbers of this view.
         let raw = unsafe UnsafeMutableRawPointer(pointer)
         let stride = MemoryLayout<Scalar>.stride
         if unsafe withUnsafeBytes(of: value, { unsafe $0.allSatisfy { $0 == 0 } }) {
@@ -100,6 +100,7 @@ package struct Matrix<Scalar: BitwiseCopyable & ExpressibleByIntegerLiteral & Se
         }
         unsafe pointer.pointee = value
         // Doubled by copies of bytes: generic code that is not specialised sets them one by one.
+        // SAFETY: what is copied ends where its copy begins.
         var done = 1
         while done < count {
             let some = min(done, count - done)

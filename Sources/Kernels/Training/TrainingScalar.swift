@@ -273,6 +273,7 @@ package struct AdamStep: Sendable, Equatable {
     /// - Parameters:
     ///   - norm: ‖g‖.
     ///   - maximum: > 0.
+    /// - Returns: a factor in [0, 1].
     package static func clipping(norm: Double, maximum: Double) -> Double {
         precondition(maximum > 0, "clipping: maximum \(maximum)")
         return norm.isFinite ? min(1, maximum / (norm + 1e-6)) : 1

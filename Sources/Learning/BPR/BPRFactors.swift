@@ -93,7 +93,8 @@ package struct BPRFactors: Sendable {
     ///
     /// - Parameters:
     ///   - vector: `[W]` from `foldIn`.
-    ///   - items: indices.
+    ///   - indices: of the items.
+    /// - Returns: one for each index.
     package func scores(_ vector: [Float], items indices: [Int]) -> [Float] {
         precondition(vector.count == rowWidth, "BPRFactors: vector of \(vector.count)")
         return BPRKernels.scores(
