@@ -124,7 +124,30 @@ extension Bench {
             try await others.askBatch(users, running, host)
         }
         add(others, to: group)
+        let beside = try await profilesBesideBatches(users, running)
+        addPercentiles(group, "profile while batches are asked", beside, target: nil)
         report.check("profiles, idle: cached ones that differ", wanted: 0, got: different)
+    }
+
+    /// A profile at a time while another caller asks for one batch after the other.
+    private func profilesBesideBatches(
+        _ users: Int, _ running: RunningPipeline
+    ) async throws -> [Double] {
+        let batches = Task {
+            var others = OtherRequests()
+            while !Task.isCancelled { try await others.askBatch(users, running, host) }
+        }
+        var random = SeededRandom(seed: Self.seed, stream: 1 << 54)
+        var samples: [Double] = []
+        for _ in 0..<size(2000, small: 10) {
+            let user = MixedLog.user(Int(random.next() % UInt64(users)))
+            let asked = host.clock.monotonicNanoseconds()
+            _ = try await running.pipeline.profiles(of: [user], asOf: nil)
+            samples.append(Double(host.clock.monotonicNanoseconds() - asked) / 1e3)
+        }
+        batches.cancel()
+        try await batches.value
+        return samples
     }
 
     private mutating func addPercentiles(

@@ -4,6 +4,7 @@
 #undef TARGET
 #undef LEVEL_LANES
 #undef WIDE
+#undef WIDENING
 #undef LANES
 #undef VEC
 #undef BITS

@@ -1,4 +1,4 @@
-// The kernels of inference at one instruction level (each_level.h).
+// The kernels of inference at one instruction level (each_level.h), their products in products.h.
 //
 // Equal bytes at all levels: a vector holds LANES neighbouring outputs, never parts of one. Each
 // output is one chain of fused multiply-adds in ascending k, so it depends neither on LANES nor on
@@ -30,8 +30,6 @@ TARGET static void LEVEL(tanhs)(float *values, size_t count) {
     }
 }
 
-// MARK: GRU
-
 // r = s(r), z = s(z), n = tanh(xn + r hn), h' = n + z (h - n), for one group of columns a turn.
 // sums: [4, count] vectors: r, z, xn, hn of (row, group), rows outermost.
 TARGET static __attribute__((noinline)) void LEVEL(gates)(
@@ -57,162 +55,16 @@ TARGET static __attribute__((noinline)) void LEVEL(gates)(
     }
 }
 
-// Adds `width` terms of the chains of r, z and n for ROWS rows and GROUPS groups of columns, both
-// constants. Everything is unrolled, or clang keeps the sums in memory.
-INLINE void LEVEL(gru_terms)(
-    const int rows, const int groups, const float *const *weights, size_t from, size_t width,
-    const float *values, VEC *r, VEC *z, VEC *n) {
-    for (size_t k = 0; k < width; k++) {
-        UNROLL for (int j = 0; j < groups; j++) {
-            const float *w = weights[j] + (from + k) * 3 * kernels_lanes;
-            VEC wr = LEVEL(load)(w);
-            VEC wz = LEVEL(load)(w + kernels_lanes);
-            VEC wn = LEVEL(load)(w + 2 * kernels_lanes);
-            UNROLL for (int i = 0; i < rows; i++) {
-                VEC a = LEVEL(all)(values[(size_t)i * width + k]);
-                r[i * groups + j] = FMA(a, wr, r[i * groups + j]);
-                z[i * groups + j] = FMA(a, wz, z[i * groups + j]);
-                n[i * groups + j] = FMA(a, wn, n[i * groups + j]);
-            }
-        }
-    }
-}
+// Weights as binary32.
+#define WEIGHTS(name) LEVEL(name##_floats)
+#define WEIGHT float
+#define WEIGHT_VECTOR LEVEL(load)
+#include "products.h"
 
-INLINE void LEVEL(gru_block)(
-    const int rows, const int groups, const struct gru *gru, size_t first, const float *inputs,
-    const float *hidden, float *result) {
-    const size_t terms = gru->input_width + gru->hidden_width, padded = gru->padded_width;
-    const float *weights[4];
-    VEC r[32], z[32], n[32], sums[4][32];
-    UNROLL for (int j = 0; j < groups; j++) {
-        size_t group = first + (size_t)j;
-        weights[j] = gru->weights + group / GROUPS_PER_UNIT * terms * 3 * kernels_lanes
-            + group % GROUPS_PER_UNIT * LANES;
-        const float *bias = gru->biases + group * LANES;
-        UNROLL for (int i = 0; i < rows; i++) {
-            r[i * groups + j] = LEVEL(load)(bias);
-            z[i * groups + j] = LEVEL(load)(bias + padded);
-            n[i * groups + j] = LEVEL(load)(bias + 2 * padded);
-        }
-    }
-    LEVEL(gru_terms)(rows, groups, weights, 0, gru->input_width, inputs, r, z, n);
-    UNROLL for (int i = 0; i < rows; i++) {
-        UNROLL for (int j = 0; j < groups; j++) {
-            sums[2][i * groups + j] = n[i * groups + j];
-            n[i * groups + j] =
-                LEVEL(load)(gru->biases + 3 * padded + (first + (size_t)j) * LANES);
-        }
-    }
-    LEVEL(gru_terms)(
-        rows, groups, weights, gru->input_width, gru->hidden_width, hidden, r, z, n);
-    UNROLL for (int i = 0; i < rows * groups; i++) {
-        sums[0][i] = r[i];
-        sums[1][i] = z[i];
-        sums[3][i] = n[i];
-    }
-    LEVEL(gates)(gru, sums, (size_t)rows, (size_t)groups, first, hidden, result);
-}
-
-// All columns of a few rows, GROUPS at a time so that enough chains hide the latency of FMA.
-#define ALL_COLUMNS(ROWS, GROUPS)                                                                  \
-    for (; c + GROUPS <= columns; c += GROUPS)                                                     \
-        LEVEL(gru_block)(ROWS, GROUPS, gru, c, inputs, hidden, result);                            \
-    for (; c < columns; c++) LEVEL(gru_block)(ROWS, 1, gru, c, inputs, hidden, result);            \
-    break
-
-TARGET static void LEVEL(gru_few)(
-    const struct gru *gru, const float *inputs, const float *hidden, float *result, size_t rows) {
-    const size_t columns = gru->padded_width / LANES;
-    size_t c = 0;
-    switch (rows) {
-#if WIDE
-    case 1: ALL_COLUMNS(1, 4);
-    case 2: ALL_COLUMNS(2, 4);
-    case 3: ALL_COLUMNS(3, 2);
-    case 4: ALL_COLUMNS(4, 2);
-    case 5: ALL_COLUMNS(5, 1);
-    case 6: ALL_COLUMNS(6, 1);
-    case 7: ALL_COLUMNS(7, 1);
-#else
-    case 1: ALL_COLUMNS(1, 4);
-    case 2: ALL_COLUMNS(2, 1);
-#endif
-    default: break;
-    }
-}
-#undef ALL_COLUMNS
-
-TARGET static void LEVEL(gru_chunk)(
-    const struct gru *gru, const float *inputs, const float *hidden, float *result, size_t rows) {
-    enum { block = WIDE ? 8 : 3 };
-    const size_t full = rows / block * block;
-    // Columns outermost: the weights of one group stay in the nearest cache for all the rows.
-    for (size_t c = 0; c < gru->padded_width / LANES; c++) {
-        for (size_t i = 0; i < full; i += block) {
-            LEVEL(gru_block)(
-                block, 1, gru, c, inputs + i * gru->input_width, hidden + i * gru->hidden_width,
-                result + i * gru->padded_width);
-        }
-    }
-    LEVEL(gru_few)(
-        gru, inputs + full * gru->input_width, hidden + full * gru->hidden_width,
-        result + full * gru->padded_width, rows - full);
-}
-
-// MARK: Linear
-
-INLINE void LEVEL(linear_block)(
-    const int rows, const int groups, const struct linear *linear, size_t first,
-    const float *inputs, float *outputs) {
-    const size_t width = linear->input_width;
-    const float *weights[8];
-    VEC sums[16];
-    UNROLL for (int j = 0; j < groups; j++) {
-        size_t group = first + (size_t)j;
-        weights[j] = linear->weights + group / GROUPS_PER_UNIT * width * kernels_lanes
-            + group % GROUPS_PER_UNIT * LANES;
-        VEC bias = LEVEL(load)(linear->biases + group * LANES);
-        UNROLL for (int i = 0; i < rows; i++) sums[i * groups + j] = bias;
-    }
-    for (size_t k = 0; k < width; k++) {
-        UNROLL for (int j = 0; j < groups; j++) {
-            VEC w = LEVEL(load)(weights[j] + k * kernels_lanes);
-            UNROLL for (int i = 0; i < rows; i++) {
-                VEC a = LEVEL(all)(inputs[(size_t)i * width + k]);
-                sums[i * groups + j] = FMA(a, w, sums[i * groups + j]);
-            }
-        }
-    }
-    UNROLL for (int i = 0; i < rows; i++) {
-        UNROLL for (int j = 0; j < groups; j++) {
-            size_t column = (first + (size_t)j) * LANES;
-            if (column >= linear->output_width) continue;
-            size_t left = linear->output_width - column;
-            memcpy(
-                outputs + (size_t)i * linear->output_width + column, &sums[i * groups + j],
-                (left < LANES ? left : LANES) * sizeof(float));
-        }
-    }
-}
-
-TARGET static void LEVEL(linear_rows)(
-    const struct linear *linear, const float *inputs, float *outputs, size_t rows) {
-    const size_t columns = (linear->output_width + LANES - 1) / LANES;
-    size_t i = 0;
-    for (; i + 4 <= rows; i += 4) {
-        const float *x = inputs + i * linear->input_width;
-        float *y = outputs + i * linear->output_width;
-        size_t c = 0;
-        for (; c + 2 <= columns; c += 2) LEVEL(linear_block)(4, 2, linear, c, x, y);
-        if (c < columns) LEVEL(linear_block)(4, 1, linear, c, x, y);
-    }
-    for (; i < rows; i++) {
-        const float *x = inputs + i * linear->input_width;
-        float *y = outputs + i * linear->output_width;
-        size_t c = 0;
-        for (; c + 8 <= columns; c += 8) LEVEL(linear_block)(1, 8, linear, c, x, y);
-        for (; c < columns; c++) LEVEL(linear_block)(1, 1, linear, c, x, y);
-    }
-}
+// Weights as binary16, widened in registers.
+#define WEIGHTS(name) LEVEL(name##_halfs)
+#define WEIGHT uint16_t
+#define WEIGHT_VECTOR LEVEL(widen)
+#include "products.h"
 
 #undef GROUPS_PER_UNIT

@@ -17,10 +17,28 @@ INLINE VEC LEVEL(load)(const float *source) {
     return value;
 }
 
-INLINE void LEVEL(store)(float *target, VEC value) { memcpy(target, &value, sizeof value); }
-
 // All lanes x; x - 0 keeps the sign of a zero, which x + 0 would not.
 INLINE VEC LEVEL(all)(float x) { return x - (VEC){0}; }
+
+// LANES numbers of binary16, exactly; finite ones.
+INLINE VEC LEVEL(widen)(const uint16_t *source) {
+#if WIDENING
+    typedef _Float16 halfs __attribute__((vector_size(2 * LANES)));
+    halfs value;
+    memcpy(&value, source, sizeof value);
+    return __builtin_convertvector(value, VEC);
+#else
+    typedef uint16_t halfs __attribute__((vector_size(2 * LANES)));
+    halfs value;
+    memcpy(&value, source, sizeof value);
+    BITS bits = __builtin_convertvector(value, BITS);
+    // Exponent and fraction in their new places, then the difference of the two biases.
+    VEC magnitude = (VEC)((bits & 0x7FFFu) << 13) * LEVEL(all)(0x1p112f);
+    return (VEC)((BITS)magnitude | (bits & 0x8000u) << 16);
+#endif
+}
+
+INLINE void LEVEL(store)(float *target, VEC value) { memcpy(target, &value, sizeof value); }
 
 // where ? a : b, for a mask of all ones or all zeros in each lane.
 INLINE VEC LEVEL(choose)(BITS where, VEC a, VEC b) {

@@ -15,14 +15,15 @@ import CKernels
 /// then `W_h h` over ascending k; those of n are two chains, from `b_in` over x and from `b_hn`
 /// over h, joined by one fused multiply-add with r. σ and tanh are CKernels' own. So a row's new
 /// state depends on that row alone: not on the batch, its place in it, or the instruction level.
+/// Weights that binary16 holds exactly are kept so and widened as they are read: the same bytes.
 package struct PackedGRU: Sendable {
     /// D, the width of an input.
     package let inputWidth: Int
     /// H, the width of a hidden state.
     package let hiddenWidth: Int
 
-    private let weights: AlignedFloats
-    private let biases: AlignedFloats
+    private let weights: PackedWeights
+    private let biases: AlignedBuffer<Float>
 
     /// H rounded up to whole vectors.
     var paddedWidth: Int { Self.padded(hiddenWidth) }
@@ -50,7 +51,7 @@ package struct PackedGRU: Sendable {
         let lanes = Int(kernels_lanes)
         let padded = Self.padded(width)
         let terms = inputs + width
-        weights = AlignedFloats(count: padded * terms * 3) { packed in
+        weights = PackedWeights(count: padded * terms * 3, wideRows: nil) { packed in
             for gate in 0..<3 {
                 for column in 0..<width {
                     let row = gate * width + column
@@ -64,7 +65,7 @@ package struct PackedGRU: Sendable {
                 }
             }
         }
-        biases = AlignedFloats(count: 4 * padded) { packed in
+        biases = AlignedBuffer(count: 4 * padded) { packed in
             for column in 0..<width {
                 packed[column] = biasIH[column] + biasHH[column]
                 packed[padded + column] = biasIH[width + column] + biasHH[width + column]
@@ -96,13 +97,15 @@ package struct PackedGRU: Sendable {
         unsafe inputs.withUnsafeBufferPointer { x in
             unsafe hidden.withUnsafeMutableBufferPointer { h in
                 unsafe scratch.storage.withUnsafeMutableBufferPointer { work in
-                    unsafe kernels_gru_step(
-                        code, weights.start, biases.start, inputWidth, hiddenWidth, x.baseAddress,
-                        h.baseAddress, work.baseAddress, rows)
+                    unsafe weights.withWeights(rows: rows) { halfs, start in
+                        unsafe kernels_gru_step(
+                            code, halfs, start, biases.start, inputWidth, hiddenWidth,
+                            x.baseAddress, h.baseAddress, work.baseAddress, rows)
+                    }
                 }
             }
         }
-        withExtendedLifetime((weights, biases)) {}
+        withExtendedLifetime(biases) {}
     }
 
     static func padded(_ width: Int) -> Int {

@@ -3,15 +3,16 @@ import CKernels
 /// The weights of one linear layer, `y = W x + b`, laid out for `apply`.
 ///
 /// Each output is one chain of fused multiply-adds in Float32 that begins at its bias and takes
-/// ascending k; a row's result depends neither on the batch nor on the instruction level.
+/// ascending k; a row's result depends neither on the batch nor on the instruction level. Weights
+/// that binary16 holds exactly are read in it by fewer than four rows: the same bytes.
 package struct PackedLinear: Sendable {
     /// Width of an input row.
     package let inputWidth: Int
     /// Width of an output row.
     package let outputWidth: Int
 
-    private let weights: AlignedFloats
-    private let biases: AlignedFloats
+    private let weights: PackedWeights
+    private let biases: AlignedBuffer<Float>
 
     /// Packs PyTorch's two tensors; traps when their sizes do not fit.
     ///
@@ -27,13 +28,13 @@ package struct PackedLinear: Sendable {
         outputWidth = outputs
         let lanes = Int(kernels_lanes)
         let padded = PackedGRU.padded(outputs)
-        weights = AlignedFloats(count: padded * inputs) { packed in
+        weights = PackedWeights(count: padded * inputs, wideRows: 4) { packed in
             for column in 0..<outputs {
                 let unit = column / lanes * inputs * lanes + column % lanes
                 for k in 0..<inputs { packed[unit + k * lanes] = weight[column * inputs + k] }
             }
         }
-        biases = AlignedFloats(count: padded) { packed in
+        biases = AlignedBuffer(count: padded) { packed in
             for column in 0..<outputs { packed[column] = bias[column] }
         }
     }
@@ -56,11 +57,13 @@ package struct PackedLinear: Sendable {
         // weights outlive the call.
         unsafe inputs.withUnsafeBufferPointer { x in
             unsafe outputs.withUnsafeMutableBufferPointer { y in
-                unsafe kernels_linear(
-                    code, weights.start, biases.start, inputWidth, outputWidth, x.baseAddress,
-                    y.baseAddress, rows)
+                unsafe weights.withWeights(rows: rows) { halfs, start in
+                    unsafe kernels_linear(
+                        code, halfs, start, biases.start, inputWidth, outputWidth, x.baseAddress,
+                        y.baseAddress, rows)
+                }
             }
         }
-        withExtendedLifetime((weights, biases)) {}
+        withExtendedLifetime(biases) {}
     }
 }

@@ -139,10 +139,9 @@ package struct ActivationReport: Sendable, Equatable, Codable {
 }
 
 extension ServedGenerations.Member {
-    /// Where it stands now, between two of its micro-batches.
-    func standing() async -> GenerationStanding {
-        let report = await running.profiler.report()
-        return GenerationStanding(
+    /// Where it stands, by what its profiler has just reported.
+    func standing(_ report: StatusReport) -> GenerationStanding {
+        GenerationStanding(
             generation: running.id, space: running.space, trained: report.trained,
             role: role.rawValue, state: report.state, offset: report.applied.recordCount,
             lagBytes: report.lagBytes, lagEvents: report.lagEvents, etaSeconds: report.etaSeconds,
@@ -155,7 +154,8 @@ extension GenerationDesk {
     func reports() async throws(PipelineError) -> [GenerationReport] {
         var standings: [Int64: GenerationStanding] = [:]
         for member in served.members {
-            standings[member.running.id] = await member.standing()
+            standings[member.running.id] = member.standing(
+                await member.running.profiler.report())
         }
         let activations: [Activation]
         do { activations = try shared.registry.activations() } catch { throw .init(error) }

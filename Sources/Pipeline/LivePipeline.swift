@@ -78,18 +78,19 @@ package final class LivePipeline: ProfileService {
     /// Where the pipeline stands: the profilers' word, and `current` and its hold.
     package func status() async throws(PipelineError) -> StatusReport {
         let members = served.members
-        var report = await served.active.profiler.report()
+        let active = served.active.profiler
+        var report = await active.report()
         let state = try await desk.state()
         report.currentSnapshot = state.current
         report.hold = state.hold
         report.degraded = served.degraded + report.degraded
         if let problem = await erasures.problem { report.degraded.append(problem) }
         for member in members {
-            report.generations.append(await member.standing())
+            let profiler = member.running.profiler
+            let own = profiler === active ? report : await profiler.report()
+            report.generations.append(member.standing(own))
             guard member.role != .active else { continue }
-            report.degraded += await member.running.profiler.report().degraded.map {
-                "generation \(member.running.id): \($0)"
-            }
+            report.degraded += own.degraded.map { "generation \(member.running.id): \($0)" }
         }
         report.notices = served.notices
         report.refresh = await refreshWatch.condition()

@@ -68,7 +68,7 @@ extension Profiler {
         askers.subtract(1, ordering: .relaxed)
         let time = asOf ?? intake.asOf
         return ExplanationBasis(
-            user: try settledUsers([user], asOf: time)[0]?.settled, generation: generation,
+            user: try settledUser(user, asOf: time)?.settled, generation: generation,
             reply: ExplanationReply(
                 user: user, space: generation.space, generation: generation.id,
                 trained: generation.trained,

@@ -31,41 +31,59 @@ extension Profiler {
         return try await answer(ids, asOf: asOf)
     }
 
-    private func answer(_ ids: [UserID], asOf: Int64?) throws(PipelineError) -> ProfileReply {
+    private func answer(
+        _ ids: [UserID], asOf: Int64?
+    ) async throws(PipelineError) -> ProfileReply {
         askers.subtract(1, ordering: .relaxed)
-        return try answerNow(ids, asOf: asOf)
+        var read = try look(up: ids, asOf: asOf)
+        var reply = emptyReply(read)
+        var turn = ReadTurn(host, options)
+        for piece in read.pieces {
+            await turn.yieldIfOver()
+            settle(&read, piece)
+            reply.rows += profileRows(read, piece)
+        }
+        return reply
     }
 
+    /// Profiles without letting anybody in between.
     func answerNow(_ ids: [UserID], asOf: Int64? = nil) throws(PipelineError) -> ProfileReply {
-        guard ids.count <= options.profileBatchCount else {
-            throw .tooManyUsers(asked: ids.count, limit: options.profileBatchCount)
-        }
-        let time = asOf ?? intake.asOf
-        let rows = zip(ids, try settledUsers(ids, asOf: time)).map { id, user in
-            guard let user else {
+        var read = try look(up: ids, asOf: asOf)
+        settle(&read, ids.indices)
+        var reply = emptyReply(read)
+        reply.rows = profileRows(read, ids.indices)
+        return reply
+    }
+
+    private func emptyReply(_ read: UserRead) -> ProfileReply {
+        ProfileReply(
+            space: generation.space, generation: generation.id, trained: generation.trained,
+            asOf: intake.counters.read == 0 && !read.isDated ? nil : read.asOf,
+            offset: applied.recordCount, stalenessSeconds: max(0, intake.asOf - read.asOf),
+            parts: builder.layout.parts, rows: [])
+    }
+
+    private func profileRows(_ read: UserRead, _ piece: Range<Int>) -> [ProfileReply.Row] {
+        piece.map { place in
+            let id = read.ids[place]
+            guard let user = read.found[place] else {
                 return ProfileReply.Row(unknown: id, width: builder.layout.width)
             }
             return ProfileReply.Row(
-                user: id, isKnown: true, values: values(of: user, id),
+                user: id, isKnown: true, values: values(of: user, read, place),
                 rowCount: user.settled.state.rows.totalCount,
                 eventCount: user.settled.state.activity.eventCount,
                 newestSeconds: user.newestSeconds, pendingCount: user.pendingCount)
         }
-        return ProfileReply(
-            space: generation.space, generation: generation.id, trained: generation.trained,
-            asOf: intake.counters.read == 0 && asOf == nil ? nil : time,
-            offset: applied.recordCount,
-            stalenessSeconds: max(0, intake.asOf - time),
-            parts: builder.layout.parts, rows: rows)
     }
 
     /// A settled user's profile, `[D]`, which is remembered where the user is.
-    private func values(of user: SettledUser, _ id: UserID) -> [Float] {
+    private func values(of user: SettledUser, _ read: UserRead, _ place: Int) -> [Float] {
         guard user.values.isEmpty else { return user.values }
         var user = user
         user.values.reserveCapacity(builder.layout.width)
         builder.append(user.settled, to: &user.values)
-        settledCache.keep(id, version: version(of: id), user)
+        remember(user, read, place)
         return user.values
     }
 
@@ -83,64 +101,110 @@ extension Profiler {
         return try await foretell(ids)
     }
 
-    private func foretell(_ ids: [UserID]) throws(PipelineError) -> PredictionReply {
+    private func foretell(_ ids: [UserID]) async throws(PipelineError) -> PredictionReply {
         askers.subtract(1, ordering: .relaxed)
-        return try foretellNow(ids)
+        var read = try look(up: ids)
+        var reply = emptyPredictions
+        var turn = ReadTurn(host, options)
+        for piece in read.pieces {
+            await turn.yieldIfOver()
+            settle(&read, piece)
+            reply.rows += predictionRows(read, piece)
+        }
+        return reply
     }
 
+    /// Predictions without letting anybody in between.
     func foretellNow(_ ids: [UserID]) throws(PipelineError) -> PredictionReply {
+        var read = try look(up: ids)
+        settle(&read, ids.indices)
+        var reply = emptyPredictions
+        reply.rows = predictionRows(read, ids.indices)
+        return reply
+    }
+
+    private var emptyPredictions: PredictionReply {
+        PredictionReply(
+            space: generation.space, generation: generation.id, trained: generation.trained,
+            asOf: intake.counters.read == 0 ? nil : intake.asOf, offset: applied.recordCount,
+            rows: [])
+    }
+
+    private func predictionRows(_ read: UserRead, _ piece: Range<Int>) -> [PredictionReply.Row] {
+        piece.map { place in
+            PredictionReply.Row(
+                user: read.ids[place],
+                prediction: read.found[place].map { builder.prediction($0.settled) })
+        }
+    }
+
+    /// A user as it is settled now, remembered or made, at a time; nil for an unknown one.
+    func settledUser(_ id: UserID, asOf: Int64?) throws(PipelineError) -> SettledUser? {
+        var read = try look(up: [id], asOf: asOf)
+        settle(&read, read.ids.indices)
+        return read.found[0]
+    }
+
+    /// Finds the users of a read at the applied cursor, copying what their profiles are made of:
+    /// whatever is folded while they are settled piece by piece does not reach them.
+    private func look(up ids: [UserID], asOf: Int64? = nil) throws(PipelineError) -> UserRead {
         guard ids.count <= options.profileBatchCount else {
             throw .tooManyUsers(asked: ids.count, limit: options.profileBatchCount)
         }
-        let time = intake.asOf
-        let rows = zip(ids, try settledUsers(ids, asOf: time)).map { id, user in
-            PredictionReply.Row(
-                user: id, prediction: user.map { builder.prediction($0.settled) })
-        }
-        return PredictionReply(
-            space: generation.space, generation: generation.id, trained: generation.trained,
-            asOf: intake.counters.read == 0 ? nil : time, offset: applied.recordCount, rows: rows)
-    }
-
-    /// The users as they are settled now, remembered or made, at a time; nil for an unknown one.
-    func settledUsers(
-        _ ids: [UserID], asOf: Int64
-    ) throws(PipelineError) -> [SettledUser?] {
-        var found: [SettledUser?] = []
-        var missing: [(place: Int, version: UInt64)] = []
-        // Remembered at another time.
-        var stale: [(place: Int, version: UInt64)] = []
-        var inputs: [ProfileBuilder.Input] = []
-        for (place, id) in ids.enumerated() {
+        var read = UserRead(
+            asOf: asOf ?? intake.asOf, isDated: asOf != nil, evictionCount: evictionCount)
+        for id in ids {
             let version = version(of: id)
             let known = forgotten.isHidden(id) ? nil : settledCache.settled(id, version: version)
-            found.append(known)
-            if let known, known.settled.asOf != asOf { stale.append((place, version)) }
-            guard known == nil, let input = try input(of: id) else { continue }
-            inputs.append(input)
-            missing.append((place, version))
+            read.append(
+                id, version: version, known, known == nil ? try input(of: id) : nil)
         }
-        var moved = stale.compactMap { found[$0.place]?.settled }
-        builder.move(&moved, to: asOf)
-        for ((place, version), settled) in zip(stale, moved) {
-            guard var user = found[place] else { continue }
-            user.settled = settled
-            user.values = []
-            found[place] = user
-            settledCache.keep(ids[place], version: version, user)
+        return read
+    }
+
+    /// Settles the users of a piece who are not remembered at the read's time.
+    private func settle(_ read: inout UserRead, _ piece: Range<Int>) {
+        let stale = piece.filter { read.found[$0].map { $0.settled.asOf != read.asOf } ?? false }
+        var moved = stale.compactMap { read.found[$0]?.settled }
+        builder.move(&moved, to: read.asOf)
+        for (place, settled) in zip(stale, moved) {
+            read.found[place]?.settled = settled
+            read.found[place]?.values = []
+            if let user = read.found[place] { remember(user, read, place) }
         }
-        let made = builder.settle(inputs, asOf: asOf, withLogits: false)
+        let missing = piece.filter { read.inputs[$0] != nil }
+        let inputs = missing.compactMap { read.inputs[$0] }
+        let made = builder.settle(inputs, asOf: read.asOf, withLogits: false)
         stepCount += Int64(builder.stepCount)
-        for (index, (place, version)) in missing.enumerated() {
+        for (index, place) in missing.enumerated() {
             let user = SettledUser(inputs[index], made[index])
-            found[place] = user
-            settledCache.keep(ids[place], version: version, user)
+            read.found[place] = user
+            read.inputs[place] = nil
+            remember(user, read, place)
         }
-        return found
+    }
+
+    /// Remembers a user who still is as the read found it.
+    private func remember(_ user: SettledUser, _ read: UserRead, _ place: Int) {
+        let id = read.ids[place]
+        let version = read.versions[place]
+        guard version == self.version(of: id), !forgotten.isHidden(id), !isErased(id),
+            // Who was away may have come in, changed and left.
+            version != 0 || evictionCount == read.evictionCount
+        else { return }
+        settledCache.keep(id, version: version, user)
     }
 
     /// Everything of `status` that the profiler knows; snapshots are added by `LivePipeline`.
-    func report() -> StatusReport {
+    ///
+    /// Says first that somebody waits, so that the ingest makes way.
+    nonisolated func report() async -> StatusReport {
+        askers.add(1, ordering: .relaxed)
+        return await ownReport()
+    }
+
+    private func ownReport() -> StatusReport {
+        askers.subtract(1, ordering: .relaxed)
         var report = StatusReport()
         report.state = phase.rawValue
         report.applied = applied

@@ -6,6 +6,9 @@ func floats(_ count: Int, seed: UInt64, stream: UInt64 = 0, scale: Double = 1) -
     return (0..<count).map { _ in Float((2 * random.nextUnit() - 1) * scale) }
 }
 
+/// The numbers as Swift's own binary16 has them, to nearest even.
+func roundedToHalf(_ values: [Float]) -> [Float] { values.map { Float(Float16($0)) } }
+
 /// How many representable numbers lie between two, counting the second; 0 when they are equal.
 func ulps(_ a: Double, _ b: Double) -> UInt64 {
     if a == b || (a.isNaN && b.isNaN) { return 0 }

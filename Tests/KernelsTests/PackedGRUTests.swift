@@ -6,9 +6,11 @@ import Testing
     static let shapes = [(64, 256), (59, 256), (1, 16), (33, 48), (7, 5), (128, 40)]
     static let batches = Array(1...17) + [33, 64, 65, 100]
 
-    @Test(arguments: shapes)
-    func `gives the twin's bytes at every level`(inputs: Int, width: Int) {
-        let tensors = GRUTensors(inputs: inputs, width: width, seed: 1)
+    @Test(arguments: shapes, [false, true])
+    func `gives the twin's bytes at every level`(shape: (Int, Int), rounded: Bool) {
+        let (inputs, width) = shape
+        let drawn = GRUTensors(inputs: inputs, width: width, seed: 1)
+        let tensors = rounded ? drawn.rounded() : drawn
         let x = floats(5 * inputs, seed: 2)
         let h = floats(5 * width, seed: 3)
         let expected = (0..<5).flatMap { row in
@@ -20,9 +22,13 @@ import Testing
         }
     }
 
-    @Test(arguments: shapes)
-    func `gives each row the same bytes in any batch, place and level`(inputs: Int, width: Int) {
-        let tensors = GRUTensors(inputs: inputs, width: width, seed: 4)
+    @Test(arguments: shapes, [false, true])
+    func `gives each row the same bytes in any batch, place and level`(
+        shape: (Int, Int), rounded: Bool
+    ) {
+        let (inputs, width) = shape
+        let drawn = GRUTensors(inputs: inputs, width: width, seed: 4)
+        let tensors = rounded ? drawn.rounded() : drawn
         let x = floats(100 * inputs, seed: 5)
         let h = floats(100 * width, seed: 6)
         let whole = stepped(tensors, x, h, .best)
@@ -74,6 +80,35 @@ import Testing
             for (value, want) in zip(state, golden) { #expect(abs(value - want) < 2e-6) }
             #expect(state.count == golden.count)
         }
+    }
+
+    /// Zeros of both signs, the ends of binary16's range, and numbers below its normal ones.
+    @Test func `widens every kind of weight exactly`() {
+        let kinds: [Float] = [
+            0, -0.0, 65504, -65504, 0x1p-14, -0x1p-14, 0x1.ff8p-15, 0x1p-24, -0x1p-24, 0x1.554p-2,
+        ]
+        var tensors = GRUTensors(inputs: 3, width: 18, seed: 9)
+        tensors.weightIH = tensors.weightIH.indices.map { kinds[$0 % kinds.count] }
+        tensors.weightHH = tensors.weightHH.indices.map { kinds[$0 * 3 % kinds.count] }
+        #expect(isSame(tensors.weightIH, tensors.rounded().weightIH))
+        let x = floats(3, seed: 10, scale: 1e-4)
+        let h = floats(18, seed: 11, scale: 1e-4)
+        let expected = tensors.step(x, h)
+        for level in InstructionLevel.supported {
+            #expect(isSame(stepped(tensors, x, h, level), expected), "\(level)")
+        }
+    }
+
+    /// A number that binary16 would round keeps all of them in binary32.
+    @Test(arguments: [0x1.004p0, 65520, 0x1p-25, 0x1.0000_02p0] as [Float])
+    func `rounds no weight`(_ odd: Float) {
+        let drawn = GRUTensors(inputs: 7, width: 32, seed: 12)
+        var tensors = drawn.rounded()
+        tensors.weightHH[tensors.weightHH.count - 1] = odd
+        let x = floats(7, seed: 13)
+        var h = floats(32, seed: 14)
+        h[31] = 0x1p-17
+        #expect(isSame(stepped(tensors, x, h, .best), tensors.step(x, h)))
     }
 
     @Test func `leaves an empty batch alone`() {

@@ -4,9 +4,11 @@ import Testing
 @Suite struct PackedLinearTests {
     static let shapes = [(256, 128), (256, 32), (1, 1), (5, 17), (64, 100), (33, 129)]
 
-    @Test(arguments: shapes)
-    func `gives the twin's bytes at every level, in any batch`(inputs: Int, outputs: Int) {
-        let weight = floats(outputs * inputs, seed: 1, scale: 0.2)
+    @Test(arguments: shapes, [false, true])
+    func `gives the twin's bytes at every level, in any batch`(shape: (Int, Int), rounded: Bool) {
+        let (inputs, outputs) = shape
+        let drawn = floats(outputs * inputs, seed: 1, scale: 0.2)
+        let weight = rounded ? roundedToHalf(drawn) : drawn
         let bias = floats(outputs, seed: 2)
         let layer = PackedLinear(weight: weight, bias: bias)
         let x = floats(33 * inputs, seed: 3)

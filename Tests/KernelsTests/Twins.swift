@@ -56,6 +56,14 @@ struct GRUTensors {
         biasHH = floats(3 * width, seed: seed, stream: 3, scale: scale)
     }
 
+    /// The same with weights that binary16 holds exactly, which the kernel keeps in it.
+    func rounded() -> Self {
+        var tensors = self
+        tensors.weightIH = roundedToHalf(weightIH)
+        tensors.weightHH = roundedToHalf(weightHH)
+        return tensors
+    }
+
     /// One row's step by the definition of `PackedGRU`, in Float with fused multiply-adds.
     func step(_ x: [Float], _ h: [Float]) -> [Float] {
         func chain(_ start: Float, _ weights: ArraySlice<Float>, _ values: [Float]) -> Float {

@@ -85,4 +85,48 @@ struct RememberedReadTests {
         #expect(after.encoderSteps > before.encoderSteps, "those who are away were stepped once")
         try await running.drain()
     }
+
+    /// Others have their turn between the users of a batch, and the log goes on; yet a batch is
+    /// everybody as of one record.
+    @Test(arguments: [0, 1024])
+    func `is of one cursor while the log is folded between a batch's users`(remembered: Int)
+        async throws
+    {
+        let directory = try TemporaryDirectory()
+        let fixture = try PipelineFixture(root: directory.path, count: 1200)
+        var options = fixture.options(named: "growing")
+        options.profileCacheCount = remembered
+        options.batchMicroseconds = 0
+        options.logDirectory = "\(fixture.root)/log-of-growing"
+        let writer = try SegmentWriter(host: .real, directory: options.logDirectory)
+        let running = try await fixture.open(options)
+        let asked = fixture.log.users + fixture.log.users.prefix(9)
+        var replies: [LogOffset: [[UInt32]]] = [:]
+        for start in stride(from: 0, to: fixture.log.records.count, by: 100) {
+            for record in fixture.log.records[start...].prefix(100) { try writer.append(record) }
+            try writer.flush()
+            repeat {
+                async let others = running.pipeline.profiles(of: [asked[start % 40]], asOf: nil)
+                let reply = try await running.pipeline.profiles(of: asked, asOf: nil)
+                let bits = reply.rows.map { $0.values.map(\.bitPattern) }
+                #expect(replies[reply.offset, default: bits] == bits)
+                replies[reply.offset] = bits
+                _ = try await others
+            } while try await running.pipeline.status().applied.recordCount < Int64(start + 100)
+        }
+        try writer.close()
+        try await running.drain()
+        #expect(replies.count >= 12)
+        for (offset, bits) in replies.sorted(by: { $0.key < $1.key }) {
+            var whole = fixture.options(named: "up-to-\(offset)-\(remembered)")
+            whole.logDirectory = "\(fixture.root)/log-up-to-\(offset)-\(remembered)"
+            let writer = try SegmentWriter(host: .real, directory: whole.logDirectory)
+            for record in fixture.log.records.prefix(Int(offset)) { try writer.append(record) }
+            try writer.close()
+            let still = try await fixture.open(whole)
+            try await still.catchUp(to: Int(offset))
+            #expect(try await still.profiles(of: asked) == bits, "up to \(offset)")
+            try await still.drain()
+        }
+    }
 }

@@ -30,19 +30,21 @@ int kernels_level_supported(int level);
 // One GRU step (PyTorch's nn.GRU, gates r, z, n) of `rows` independent rows, in place.
 //
 // With P = hidden_width rounded up to kernels_lanes:
-// weights: [P / 16, input_width + hidden_width, 3, 16], 64-byte aligned for speed;
+// weights: [P / 16, input_width + hidden_width, 3, 16], 64-byte aligned for speed, binary16 (finite)
+// where `halfs` is not 0, else binary32; all is computed in binary32;
 // biases: [4, P]: r and z (input + recurrent), n of the input, n of the recurrence;
 // inputs: [rows, input_width]; hidden: [rows, hidden_width], read and written;
 // scratch: [kernels_chunk_rows, P], overwritten.
 void kernels_gru_step(
-    int level, const float *weights, const float *biases, size_t input_width, size_t hidden_width,
+    int level, int halfs, const void *weights, const float *biases, size_t input_width, size_t hidden_width,
     const float *inputs, float *hidden, float *scratch, size_t rows);
 
 // outputs = inputs W^T + b. With P = output_width rounded up to kernels_lanes:
-// weights: [P / 16, input_width, 16]; biases: [P]; inputs: [rows, input_width];
+// weights: [P / 16, input_width, 16], of the format that `halfs` tells; biases: [P];
+// inputs: [rows, input_width];
 // outputs: [rows, output_width].
 void kernels_linear(
-    int level, const float *weights, const float *biases, size_t input_width, size_t output_width,
+    int level, int halfs, const void *weights, const float *biases, size_t input_width, size_t output_width,
     const float *inputs, float *outputs, size_t rows);
 
 // Elementwise functions of the gates, for tests: values[i] <- f(values[i]).

@@ -82,11 +82,13 @@ extension RefreshRun {
         return training
     }
 
+    /// Leaves the weights as they will be published, so that every later step reads those.
     private func write(
         _ tensors: [NamedTensor], _ result: TrainingResult, _ name: EncoderName, to aside: String
     ) throws {
         try directory.write(
-            ["\(name.rawValue).safetensors": try SafetensorsFile(tensors).encoded()], to: aside)
+            ["\(name.rawValue).safetensors": try SafetensorsFile(tensors.map(\.published)).encoded()],
+            to: aside)
         try directory.write(
             TrainingRecord(
                 network: name.rawValue, steps: result.stepCount, epoch: result.epoch,

@@ -11,7 +11,7 @@ enum UntrainedWeights {
     ///   - seed: each network draws from a stream of its own.
     ///   - vocabulary: of the space.
     ///   - targets: of the space; an empty list takes one output that is never wanted.
-    /// - Returns: tensors under PyTorch's names.
+    /// - Returns: tensors under PyTorch's names, as published.
     static func tensors(
         seed: UInt64, vocabulary: RowVocabulary, targets: TargetLists
     ) -> [EncoderName: [NamedTensor]] {
@@ -19,7 +19,7 @@ enum UntrainedWeights {
         for name in EncoderName.trained {
             let layout = layout(name, vocabulary, targets)
             let weights = layout.initialWeights(seed: SeededRandom.mix(seed &+ name.stream))
-            tensors[name] = layout.tensors(weights)
+            tensors[name] = layout.tensors(weights).map(\.published)
         }
         return tensors
     }

@@ -126,6 +126,13 @@ import Testing
         for (kept, source) in [(EncoderName.previousSRA, EncoderName.sra), (.previousMTL, .mtl)] {
             #expect(new.encoders[kept]?.map(\.values) == old.encoders[source]?.map(\.values))
         }
+        let heads = try GenerationFiles(
+            generation: root.path + "/a/generations/2", on: RealDisk()
+        ).heads
+        for tensor in [old.encoders, new.encoders, heads].flatMap({ $0.values.joined() })
+        where tensor.shape.count == 2 {
+            #expect(tensor.values.allSatisfy { Float(Float16($0)) == $0 }, "\(tensor.name)")
+        }
         #expect(old.scaling?.columns.keys.count == 2 && new.scaling?.columns.keys.count == 2)
         #expect(old.endRowNetworks == Set(EncoderName.multiTask))
         #expect(new.endRowNetworks == old.endRowNetworks.union([.previousMTL]))
