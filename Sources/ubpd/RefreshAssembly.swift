@@ -40,6 +40,7 @@ extension Configuration {
         ]
         options.itemFactors.epochCount = bpr.itemEpochs
         options.categoryFactors.epochCount = bpr.categoryEpochs
+        options.factorPercent = bpr.nightPercent
         return options
     }
 }

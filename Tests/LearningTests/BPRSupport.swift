@@ -128,7 +128,7 @@ extension NaiveBPR {
 
 /// A small shop of three tastes: a user of taste t mostly buys items i ≡ t (mod 3).
 struct TasteShop: Sendable {
-    let interactions: BPRInteractions
+    var interactions: BPRInteractions
     /// What each user bought later: what AUC asks for.
     let heldOut: [Set<Int>]
     let itemCount: Int
@@ -158,6 +158,25 @@ struct TasteShop: Sendable {
         interactions = BPRInteractions(
             events: events, userCount: userCount, itemCount: itemCount)
         self.heldOut = heldOut
+    }
+
+    /// The interactions with so many pairs more, each of another user from the first one on: the
+    /// first item that the user has not.
+    func adding(pairCount: Int) -> BPRInteractions {
+        let pairs = interactions.pairs
+        var events: [(user: Int32, item: Int32, weight: Float)] = []
+        for user in 0..<pairs.userCount {
+            events += pairs.items[pairs.range(of: user)].map {
+                (user: Int32(user), item: $0, weight: 1)
+            }
+        }
+        for user in 0..<pairCount {
+            let own = Set(likedItems(user))
+            guard let item = (0..<itemCount).first(where: { !own.contains($0) }) else { continue }
+            events.append((user: Int32(user), item: Int32(item), weight: 1))
+        }
+        return BPRInteractions(
+            events: events, userCount: pairs.userCount, itemCount: itemCount)
     }
 
     func trained(threadCount: Int, level: InstructionLevel = .best) async throws -> BPRState {

@@ -39,6 +39,8 @@ extension Configuration {
     package struct FactorOptions: Sendable, Equatable {
         package var itemEpochs = 427
         package var categoryEpochs = 432
+        /// How much of the way from the live generation's factors a night in its space goes.
+        package var nightPercent = 20
     }
 
     /// `refresh.parts`: the networks, by the names of their files.

@@ -46,6 +46,9 @@ extension ConfigurationKey {
         .integer(
             "bpr.category_epochs", \.bpr.categoryEpochs, 1...10_000,
             "Passes over all pairs of user and category for the factors of categories."),
+        .integer(
+            "bpr.night_percent", \.bpr.nightPercent, 1...100,
+            "How much of the way to its own factors an ordinary night goes from those before."),
     ]
 
     private static func epochs(_ name: String, _ place: any Place<Int>) -> Self {

@@ -27,7 +27,7 @@ package struct BPRFactors: Sendable {
     private let negatives: [Int]
     private let draws: [Float]
     private let sample: BPRSample
-    private let level: InstructionLevel
+    let level: InstructionLevel
 
     /// Freezes trained items.
     ///

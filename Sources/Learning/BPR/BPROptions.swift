@@ -12,7 +12,7 @@ package struct BPROptions: Sendable, Equatable, Codable {
     ///
     /// Part of the definition of the result, which no thread count changes.
     package var shardCount = 4
-    /// Steps between two dealings of the items.
+    /// Steps between two dealings of the items; never more than an epoch's.
     package var stretchStepCount = 1 << 21
     package var seed: UInt64 = 42
 

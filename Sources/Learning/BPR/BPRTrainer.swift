@@ -12,6 +12,8 @@ package struct BPRTrainer: Sendable {
         /// Steps done, and steps in all; a step whose sampled item the user likes changes nothing.
         package var stepCount: Int
         package var totalStepCount: Int
+        /// Steps of the last stretch.
+        package var stretchStepCount: Int
         /// Of the last stretch.
         package var counts: BPRKernels.Counts
         /// Share of the last stretch's updates that were in order before: the training AUC.
@@ -63,7 +65,7 @@ package struct BPRTrainer: Sendable {
         while let steps = stepCount(ofStretch: state.stretchCount) {
             try Task.checkCancellation()
             let index = state.stretchCount
-            let done = index * options.stretchStepCount
+            let done = index * stretchStepCount
             let stretch =
                 ahead
                 ?? BPRStretch(
@@ -82,14 +84,20 @@ package struct BPRTrainer: Sendable {
             try afterStretch(
                 state,
                 Progress(
-                    stepCount: done + steps, totalStepCount: totalStepCount, counts: counts))
+                    stepCount: done + steps, totalStepCount: totalStepCount,
+                    stretchStepCount: steps, counts: counts))
         }
     }
 
+    /// An epoch at most: cells are done one after the other, so that a stretch of many epochs would
+    /// train users on one shard of items alone, then on the next, and compare no two items of
+    /// different shards.
+    private var stretchStepCount: Int { min(options.stretchStepCount, interactions.pairs.count) }
+
     /// Steps of a stretch; nil after the last.
     private func stepCount(ofStretch index: Int) -> Int? {
-        let left = totalStepCount - index * options.stretchStepCount
-        return left > 0 ? min(options.stretchStepCount, left) : nil
+        let left = totalStepCount - index * stretchStepCount
+        return left > 0 ? min(stretchStepCount, left) : nil
     }
 
     private func run(

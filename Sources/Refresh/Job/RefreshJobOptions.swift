@@ -51,6 +51,9 @@ package struct RefreshJobOptions: Sendable {
     package var factorCheckpointSeconds = 120.0
     package var itemFactors = BPROptions.item
     package var categoryFactors = BPROptions.category
+    /// How much of the way from the live generation's factors to those trained anew a night in the
+    /// same space goes, percent: 1…100, of which 100 takes nothing of the night before.
+    package var factorPercent = 20
     /// Of the re-fold; it changes no result.
     package var level = InstructionLevel.best
     /// A demonstration: marked so in the manifests.
@@ -93,6 +96,7 @@ package struct RefreshJobOptions: Sendable {
             // Made of other examples, it cannot be gone on with.
             "examples = with END", "train.precision = \(precision.rawValue)",
             "bpr, items = \(itemFactors)", "bpr, categories = \(categoryFactors)",
+            "bpr, percent of a night = \(factorPercent)",
             "clock.users = \(refresh.clock.users)",
             "clock.max_jump_seconds = \(refresh.clock.maximumJumpSeconds)",
             "clock.held_events = \(refresh.clock.heldLimit)",

@@ -24,6 +24,7 @@ extension RefreshRun {
         contents.heads = try heads()
         var files = try StatisticsFiles.generationFiles(try statistics(.statisticsNow))
         files.merge(try contents.encoded()) { $1 }
+        let numbers = numbers.merging(try factorNumbers()) { $1 }
         let isTrained = options.kind == .newSpace || live?.manifest.trained == true
         _ = try made.publishGeneration(
             GenerationManifest(

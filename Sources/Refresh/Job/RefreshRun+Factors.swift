@@ -18,29 +18,71 @@ extension RefreshRun {
         var events: Int
         var itemPairs: Int
         var categoryPairs: Int
+        /// Cosines with the factors of the night before, where it had such as can be gone on from.
+        var itemAgreement: Double?
+        var categoryAgreement: Double?
     }
 
     /// Gathers the interactions of a window and trains both kinds of factors.
+    ///
+    /// - Parameters:
+    ///   - window: whose product events are read.
+    ///   - earlier: the night's before, of the same space; nil to take nothing of any.
+    ///   - step: whose checkpoints are gone on from.
+    ///   - aside: gets the files.
+    /// - Throws: what reading the log, training and writing throw.
     func trainFactors(
-        _ window: FitWindow, in step: RefreshStep, to aside: String
+        _ window: FitWindow, after earlier: GenerationFiles? = nil, in step: RefreshStep,
+        to aside: String
     ) async throws {
         let checkpoints = directory.checkpoints(step)
         let interactions = try gather(window)
         let items = interactions.pairs(.item)
         let categories = interactions.categoryPairs(.category)
+        let itemFactors = try await train(
+            items, interactions.users, interactions.items, "items", options.itemFactors, .item,
+            checkpoints)
+        let categoryFactors = try await train(
+            categories, interactions.users, interactions.categories, "categories",
+            options.categoryFactors, .category, checkpoints)
         let files = GenerationFiles(
-            itemFactors: try await train(
-                items, interactions.users, interactions.items, "items", options.itemFactors, .item,
-                checkpoints),
-            categoryFactors: try await train(
-                categories, interactions.users, interactions.categories, "categories",
-                options.categoryFactors, .category, checkpoints))
+            itemFactors: goneOn(itemFactors, from: earlier?.itemFactors),
+            categoryFactors: goneOn(categoryFactors, from: earlier?.categoryFactors))
         try directory.write(try files.encoded(), to: aside)
         try directory.write(
             FactorRecord(
                 users: interactions.users.count, userShare: interactions.userShare,
                 events: interactions.events.count, itemPairs: items.pairs.count,
-                categoryPairs: categories.pairs.count), to: aside + "/factors.json")
+                categoryPairs: categories.pairs.count,
+                itemAgreement: agreement(itemFactors, earlier?.itemFactors),
+                categoryAgreement: agreement(categoryFactors, earlier?.categoryFactors)),
+            to: aside + "/factors.json")
+    }
+
+    /// The live generation's, from which an ordinary night goes on; nil for a new space.
+    func factorsBefore() throws -> GenerationFiles? {
+        guard options.kind == .sameSpace, let live else { return nil }
+        return try GenerationFiles(generation: live.path, on: host.disk)
+    }
+
+    /// What the manifest says of the factors that were gone on from.
+    func factorNumbers() throws -> [String: Double] {
+        let record = try directory.read(
+            FactorRecord.self, directory.output(.factorsNow) + "/factors.json")
+        var numbers: [String: Double] = [:]
+        numbers["refresh.item_factors_agreement"] = record.itemAgreement
+        numbers["refresh.category_factors_agreement"] = record.categoryAgreement
+        return numbers
+    }
+
+    private func goneOn(_ factors: BPRFactors?, from earlier: BPRFactors?) -> BPRFactors? {
+        guard let factors, let earlier else { return factors }
+        return factors.approached(from: earlier, share: Float(options.factorPercent) / 100)
+    }
+
+    private func agreement(_ factors: BPRFactors?, _ earlier: BPRFactors?) -> Double? {
+        guard let factors, let earlier else { return nil }
+        return factors.agreement(with: earlier)
     }
 
     /// The factors that a step left, and heads beside them.
@@ -87,14 +129,16 @@ extension RefreshRun {
         }
         let start = host.clock.monotonicNanoseconds()
         var written = start
-        let first = state.stretchCount
+        var first: Int?
         try await trainer.run(&state, threadCount: options.threadCount, niceness: options.niceness)
         {
             state, progress in
             let now = host.clock.monotonicNanoseconds()
             let seconds = Double(now - start) / 1e9
             let share = Double(progress.stepCount) / Double(max(1, progress.totalStepCount))
-            let rate = Double((state.stretchCount - first) * settings.stretchStepCount) / seconds
+            let before = first ?? progress.stepCount - progress.stretchStepCount
+            first = before
+            let rate = Double(progress.stepCount - before) / seconds
             reporter.note(
                 (what == "items" ? 0.1 : 0.8) + (what == "items" ? 0.7 : 0.2) * share,
                 detail: "\(what), \(Int(rate)) pairs/s",

@@ -49,7 +49,8 @@ struct RefreshRun: Sendable {
         case .scaling: try fitScaling(to: aside)
         case .factorsNow:
             try await trainFactors(
-                plan.windowBeforeNow(days: options.historyDays), in: step, to: aside)
+                plan.windowBeforeNow(days: options.historyDays), after: factorsBefore(), in: step,
+                to: aside)
         case .statisticsNow:
             try fit(
                 plan.windowBeforeNow(days: options.historyDays), space: statistics(.statisticsThen),
