@@ -112,9 +112,24 @@ TARGET static void LEVEL(add_and_square)(
     *total = LEVEL(total_of_doubles)(sums);
 }
 
+// Stores as bfloat16, as kernels_narrow_bfloat16 does.
+INLINE void LEVEL(store_narrow)(uint16_t *target, VEC value, size_t count) {
+    typedef uint16_t NARROW __attribute__((vector_size(2 * LANES)));
+    const BITS bits = (BITS)value, kept = bits >> 16;
+    const BITS is_nan = (BITS)((bits & 0x7FFFFFFFu) > 0x7F800000u);
+    const BITS rounded = (bits + 0x7FFFu + (kept & 1u)) >> 16;
+    NARROW narrow = __builtin_convertvector(
+        (is_nan & (kept | 0x40u)) | (~is_nan & rounded), NARROW);
+    if (count >= LANES) {
+        memcpy(target, &narrow, sizeof narrow);
+    } else {
+        memcpy(target, &narrow, count * sizeof *target);
+    }
+}
+
 TARGET static void LEVEL(adam)(
-    float *weights, const float *gradients, float *first, float *second, struct kernels_adam step,
-    size_t count) {
+    float *weights, const float *gradients, float *first, float *second, uint16_t *narrowed,
+    struct kernels_adam step, size_t count) {
     for (size_t i = 0; i < count; i += LANES) {
         const size_t some = count - i;
         VEC w = LEVEL(load_some)(weights + i, some);
@@ -128,7 +143,9 @@ TARGET static void LEVEL(adam)(
         VEC change = m / (root + LEVEL(all)(step.epsilon));
         LEVEL(store_some)(first + i, m, some);
         LEVEL(store_some)(second + i, v, some);
-        LEVEL(store_some)(weights + i, FMA(LEVEL(all)(-step.rate), change, w), some);
+        w = FMA(LEVEL(all)(-step.rate), change, w);
+        LEVEL(store_some)(weights + i, w, some);
+        if (narrowed) LEVEL(store_narrow)(narrowed + i, w, some);
     }
 }
 

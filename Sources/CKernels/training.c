@@ -147,6 +147,6 @@ double kernels_add_and_square(int level, const float *x, float *y, size_t count)
 
 void kernels_adam(
     int level, float *weights, const float *gradients, float *first, float *second,
-    struct kernels_adam step, size_t count) {
-    DISPATCH(adam, weights, gradients, first, second, step, count);
+    uint16_t *narrowed, struct kernels_adam step, size_t count) {
+    DISPATCH(adam, weights, gradients, first, second, narrowed, step, count);
 }

@@ -8,7 +8,7 @@
 
 struct product_key {
     int64_t m, n, k;
-    int transpose_a, b_form, adding, used;
+    int transpose_a, b_form, adding, type, used;
 };
 
 struct product {
@@ -17,9 +17,9 @@ struct product {
     dnnl_memory_t a, b, c;
 };
 
-// Products kept for a thread. A network has some ten operand shapes, each in six heights at most;
+// Products kept for a thread. A network has some ten operand shapes, each in forty heights at most;
 // when the table is full it is emptied, which costs time alone.
-enum { product_limit = 512, scratch_places = 3 };
+enum { product_limit = 1024, scratch_places = 2 };
 
 struct worker {
     dnnl_engine_t engine;

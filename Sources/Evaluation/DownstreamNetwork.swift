@@ -127,7 +127,7 @@ package struct DownstreamNetwork<Scalar: TrainingScalar>: Sendable {
         let count = Double(labels.count)
         // The logits become their gradient.
         let sum = Scalar.binaryCrossEntropy(trace.logits, labels: labels, scale: Scalar(1 / count))
-        if pass.gradients != nil { backward(trace.logits, trace, pass) }
+        if pass.wantsGradients { backward(trace.logits, trace, pass) }
         return sum / count
     }
 }

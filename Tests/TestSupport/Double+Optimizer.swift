@@ -14,7 +14,7 @@ extension Double: OptimizerKernels {
 
     package static func adam(
         weights: Matrix<Double>, gradients: Matrix<Double>, first: Matrix<Double>,
-        second: Matrix<Double>, step: AdamStep
+        second: Matrix<Double>, narrowed: Matrix<UInt16>?, step: AdamStep
     ) {
         let t = Double(step.number)
         for i in 0..<weights.count {

@@ -99,8 +99,9 @@ struct kernels_adam {
     float shrinkage;  // taken from the weight, times the weight
     float clipping;   // the gradient is multiplied by it first
 };
+// narrowed: the new weights as bfloat16, written in the same pass; may be NULL.
 void kernels_adam(
     int level, float *weights, const float *gradients, float *first, float *second,
-    struct kernels_adam step, size_t count);
+    uint16_t *narrowed, struct kernels_adam step, size_t count);
 
 #endif

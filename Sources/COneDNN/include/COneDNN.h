@@ -19,24 +19,31 @@ int onednn_sgemm(
 // OpenMP.
 int onednn_thread_limit(void);
 
-// 1 when the processor multiplies bfloat16 by itself; without, the functions below may fail.
+// 1 when the processor multiplies bfloat16 by itself; without, bfloat16 products may fail.
 int onednn_has_bfloat16(void);
+
+// 1 when a packed binary32 operand has a layout of its own, and products by it are the faster.
+int onednn_has_packed_float32(void);
+
+// What operands are.
+enum { onednn_float32 = 0, onednn_bfloat16 = 1 };
 
 // How b is stored.
 enum { onednn_plain = 0, onednn_transposed = 1, onednn_packed = 2 };
 
-// c = op(a) op(b), or c += op(a) op(b) when `adding`: a and b bfloat16, sums and c binary32, dense.
-// b is as `b_form` says; packed by onednn_pack for these k and n, it wants a 64-byte boundary.
+// c = op(a) op(b), or c += op(a) op(b) when `adding`: a and b of `type`, sums and c binary32, dense.
+// b is as `b_form` says; packed by onednn_pack for this type, k and n, it wants a 64-byte boundary.
 // The code made for a shape is kept, up to a bound, for the calling thread's next product of it.
-int onednn_bfloat16_product(
-    int transpose_a, int b_form, int64_t m, int64_t n, int64_t k, const uint16_t *a,
-    const uint16_t *b, int adding, float *c);
+int onednn_product(
+    int type, int transpose_a, int b_form, int64_t m, int64_t n, int64_t k, const void *a,
+    const void *b, int adding, float *c);
 
-// Bytes of a packed [k, n] operand, and its packing from b, stored [n, k] when transpose_b.
-int onednn_packed_size(int64_t n, int64_t k, size_t *byte_count);
-int onednn_pack(int transpose_b, int64_t n, int64_t k, const uint16_t *b, void *packed);
+// Bytes of a packed [k, n] operand of `type`, and its packing from b of that type, stored [n, k] when
+// transpose_b.
+int onednn_packed_size(int type, int64_t n, int64_t k, size_t *byte_count);
+int onednn_pack(int type, int transpose_b, int64_t n, int64_t k, const void *b, void *packed);
 
-// The calling thread's memory number `place`, 0 to 2, of at least byte_count bytes from a 64-byte
+// The calling thread's memory number `place`, 0 or 1, of at least byte_count bytes from a 64-byte
 // boundary; NULL when there is none. Valid until the place is asked for again; freed with the
 // thread.
 void *onednn_scratch(int place, size_t byte_count);

@@ -147,9 +147,10 @@ extension Float: OptimizerKernels {
     /// `FloatKernels.adam` at the fastest level.
     package static func adam(
         weights: Matrix<Float>, gradients: Matrix<Float>, first: Matrix<Float>,
-        second: Matrix<Float>, step: AdamStep
+        second: Matrix<Float>, narrowed: Matrix<UInt16>?, step: AdamStep
     ) {
         FloatKernels.best.adam(
-            weights: weights, gradients: gradients, first: first, second: second, step: step)
+            weights: weights, gradients: gradients, first: first, second: second,
+            narrowed: narrowed, step: step)
     }
 }

@@ -38,28 +38,49 @@ extension Float: ProductKernels {
     /// on; 0 when oneDNN was built without OpenMP.
     package static var productThreadLimit: Int { Int(onednn_thread_limit()) }
 
-    /// Rounds and packs an operand of bfloat16 products; one of Float32 products stays as it is.
+    /// Packs an operand where that pays: in bfloat16 always, in Float32 a transposed one for many rows.
     package static func prepared(
-        _ b: Matrix<Float>, _ bForm: MatrixForm, precision: ProductPrecision
+        _ b: Matrix<Float>, _ bForm: MatrixForm, precision: ProductPrecision, rows: Int,
+        memory: (_ count: Int) -> Matrix<Float>
     ) -> PreparedMatrix<Float> {
-        let packed =
-            precision == .bfloat16 && ProductShape.hasBFloat16 && b.count > 0
-            ? BFloat16Product.packed(b, bForm) : nil
-        return PreparedMatrix(b, bForm, precision: precision, packed: packed)
+        guard b.count > 0, PackedOperand.pays(bForm, precision, rows: rows) else {
+            return PreparedMatrix(b, bForm, precision: precision)
+        }
+        return PreparedMatrix(
+            b, bForm, precision: precision, narrowed: nil,
+            packed: PackedOperand.pack(b, bForm, precision, memory: memory))
+    }
+
+    /// The numbers as bfloat16, where the processor multiplies such.
+    package static func narrowed(
+        _ numbers: Matrix<Float>, precision: ProductPrecision
+    ) -> Matrix<UInt16>? {
+        guard precision == .bfloat16, ProductShape.hasBFloat16 else { return nil }
+        let narrowed = Matrix<UInt16>(rows: numbers.rows, columns: numbers.columns)
+        // SAFETY: equal counts.
+        unsafe kernels_narrow_bfloat16(
+            InstructionLevel.best.code, numbers.pointer, narrowed.pointer, numbers.count)
+        withExtendedLifetime((numbers, narrowed)) {}
+        return narrowed
     }
 
     /// `ProductKernels.multiply` by a prepared operand.
     package static func multiply(
         _ a: Matrix<Float>, by b: PreparedMatrix<Float>, into c: Matrix<Float>, adding: Bool
     ) {
-        guard let packed = b.packed else {
-            multiply(
-                a, .plain, b.matrix, b.form, into: c, adding: adding, precision: b.precision)
-            return
-        }
         let shape = ProductShape(a, .plain, b.matrix, b.form, into: c)
         guard !shape.isEmpty(c, adding: adding) else { return }
-        BFloat16Product(shape, adding: adding).multiply(a, packed: packed, into: c)
+        switch (b.precision, b.packed, b.narrowed) {
+        case (.float32, .some(let packed), _):
+            shape.multiply(a, packed: packed, into: c, adding: adding)
+        case (.bfloat16, .some(let packed), _):
+            BFloat16Product(shape, adding: adding).multiply(a, packed: packed, into: c)
+        case (.bfloat16, nil, .some(let narrowed)) where ProductShape.hasBFloat16:
+            BFloat16Product(shape, adding: adding).multiply(a, narrowed: narrowed, into: c)
+        default:
+            multiply(
+                a, .plain, b.matrix, b.form, into: c, adding: adding, precision: b.precision)
+        }
     }
 }
 
@@ -104,6 +125,31 @@ struct ProductShape {
         withExtendedLifetime((a, b, c)) {}
     }
 
+    /// The product of a plain A and an operand packed for this k and n, in Float32.
+    ///
+    /// Rows are multiplied in pieces (`RowPieces`).
+    func multiply(
+        _ a: Matrix<Float>, packed: Matrix<Float>, into c: Matrix<Float>, adding: Bool
+    ) {
+        var row = 0
+        while row < m {
+            let size = RowPieces.next(m - row, operandCount: k * n)
+            // SAFETY: `size` rows of A and of C, and the packed operand, held until the end.
+            Self.check(
+                unsafe onednn_product(
+                    Int32(onednn_float32), 0, Int32(onednn_packed), Int64(size), Int64(n),
+                    Int64(k), a.pointer + row * k, packed.pointer, adding ? 1 : 0,
+                    c.pointer + row * n))
+            row += size
+        }
+        withExtendedLifetime((a, packed, c)) {}
+    }
+
+    /// Traps on a status of oneDNN's that is not success.
+    static func check(_ status: Int32) {
+        precondition(status == 0, "multiply: oneDNN's status \(status)")
+    }
+
     /// The product of operands rounded to bfloat16, in Float32: what the processor's own
     /// instructions give, but for the order of the sums.
     func multiplyRounded(
@@ -121,11 +167,11 @@ struct ProductShape {
         into c: UnsafeMutablePointer<Float>, adding: Bool
     ) {
         // SAFETY: row-major without gaps, as the leading dimensions say.
-        let status = unsafe onednn_sgemm(
-            aForm == .plain ? 0 : 1, bForm == .plain ? 0 : 1, Int64(m), Int64(n), Int64(k), a,
-            Int64(aForm == .plain ? k : m), b, Int64(bForm == .plain ? n : k), adding ? 1 : 0, c,
-            Int64(n))
-        precondition(status == 0, "multiply: oneDNN's status \(status)")
+        Self.check(
+            unsafe onednn_sgemm(
+                aForm == .plain ? 0 : 1, bForm == .plain ? 0 : 1, Int64(m), Int64(n), Int64(k), a,
+                Int64(aForm == .plain ? k : m), b, Int64(bForm == .plain ? n : k), adding ? 1 : 0,
+                c, Int64(n)))
     }
 
     private static func rounded(_ matrix: Matrix<Float>, place: Int32) -> UnsafePointer<Float> {

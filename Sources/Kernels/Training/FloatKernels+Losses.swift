@@ -65,17 +65,21 @@ extension FloatKernels {
     /// `OptimizerKernels.adam`, the constants formed in Double.
     package func adam(
         weights: Matrix<Float>, gradients: Matrix<Float>, first: Matrix<Float>,
-        second: Matrix<Float>, step: AdamStep
+        second: Matrix<Float>, narrowed: Matrix<UInt16>? = nil, step: AdamStep
     ) {
         let all = [weights, gradients, first, second]
         for (index, one) in all.enumerated() {
             precondition(one.count == weights.count, "adam: \(one.count) of \(weights.count)")
             for other in all[(index + 1)...] { Self.checkApart(one, other, "adam: matrices") }
         }
+        if let narrowed {
+            precondition(narrowed.count == weights.count, "adam: \(narrowed.count) narrowed")
+        }
         // SAFETY: equal counts, none in common.
         unsafe kernels_adam(
             code, weights.pointer, gradients.pointer, first.pointer, second.pointer,
-            step.constants, weights.count)
+            narrowed?.pointer, step.constants, weights.count)
+        withExtendedLifetime(narrowed) {}
     }
 }
 

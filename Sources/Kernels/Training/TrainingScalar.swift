@@ -40,16 +40,27 @@ package protocol ProductKernels: BinaryFloatingPoint, BitwiseCopyable, Sendable 
         into c: Matrix<Self>, adding: Bool, precision: ProductPrecision)
 
     /// A right operand laid out for many products, as it is now: `multiply` with it gives what it
-    /// gives with `b`. After a write to `b` it must be prepared again.
+    /// gives with `b`, up to the order of sums. After a write to `b` it must be prepared again.
     ///
     /// - Parameters:
     ///   - b: op(B) is `[k, n]`.
     ///   - bForm: op of B.
     ///   - precision: of the products.
+    ///   - rows: of the left operands of all these products together: what pays, and so the order of
+    ///     sums, depends on it.
+    ///   - memory: gives so many numbers from a cache line's beginning, which are overwritten and
+    ///     must stay as they are while the operand is used; called once or not at all.
     /// - Returns: the operand, for `multiply(_:by:into:adding:)`.
     static func prepared(
-        _ b: Matrix<Self>, _ bForm: MatrixForm, precision: ProductPrecision
+        _ b: Matrix<Self>, _ bForm: MatrixForm, precision: ProductPrecision, rows: Int,
+        memory: (_ count: Int) -> Matrix<Self>
     ) -> PreparedMatrix<Self>
+
+    /// Numbers as products of this precision round them, to be kept by who writes them; nil when
+    /// the products would not read it.
+    static func narrowed(
+        _ numbers: Matrix<Self>, precision: ProductPrecision
+    ) -> Matrix<UInt16>?
 
     /// `multiply` by a prepared right operand: C ← A · op(B), or C ← C + A · op(B).
     static func multiply(
@@ -216,10 +227,24 @@ package protocol OptimizerKernels: BinaryFloatingPoint, BitwiseCopyable, Sendabl
     ///   - gradients: g, equal count; left as they are.
     ///   - first: m; updated.
     ///   - second: v; updated.
+    ///   - narrowed: equal count; the new w as bfloat16, as `narrowToBFloat16` gives it; overwritten.
+    ///     Nil when nobody wants it. `Double` ignores it.
     ///   - step: t ≥ 1, and the other constants.
     static func adam(
         weights: Matrix<Self>, gradients: Matrix<Self>, first: Matrix<Self>,
-        second: Matrix<Self>, step: AdamStep)
+        second: Matrix<Self>, narrowed: Matrix<UInt16>?, step: AdamStep)
+}
+
+extension OptimizerKernels {
+    /// `adam` whose weights nobody wants as bfloat16.
+    package static func adam(
+        weights: Matrix<Self>, gradients: Matrix<Self>, first: Matrix<Self>,
+        second: Matrix<Self>, step: AdamStep
+    ) {
+        adam(
+            weights: weights, gradients: gradients, first: first, second: second, narrowed: nil,
+            step: step)
+    }
 }
 
 /// Which draws a dropout uses.

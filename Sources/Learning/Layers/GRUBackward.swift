@@ -6,7 +6,7 @@ struct GRUBackward<Scalar: TrainingScalar> {
     private let pass: GRULayer.Pass<Scalar>
     private let width: Int
     private let dInputs: Matrix<Scalar>?
-    private let inputWeights: Matrix<Scalar>
+    private let inputWeights: PreparedMatrix<Scalar>?
     private let recurrentWeights: PreparedMatrix<Scalar>
     private let dWeightIH: Matrix<Scalar>
     private let dWeightHH: Matrix<Scalar>
@@ -34,9 +34,17 @@ struct GRUBackward<Scalar: TrainingScalar> {
         self.pass = pass
         self.dInputs = dInputs
         width = layer.hiddenWidth
-        inputWeights = layout.view(layer.weightIH, of: weights)
+        inputWeights = dInputs.map { _ in
+            Scalar.prepared(
+                layout.view(layer.weightIH, of: weights), .plain, precision: pass.precision,
+                rows: pass.inputs.rows
+            ) { workspace.matrix(name + ".weightIH", rows: 1, columns: $0) }
+        }
+        // In the forward pass's memory, which is over.
         recurrentWeights = Scalar.prepared(
-            layout.view(layer.weightHH, of: weights), .plain, precision: pass.precision)
+            layout.view(layer.weightHH, of: weights), .plain, precision: pass.precision,
+            rows: batch.rowCount
+        ) { workspace.matrix(name + ".weightHH", rows: 1, columns: $0) }
         dWeightIH = layout.view(layer.weightIH, of: gradients)
         dWeightHH = layout.view(layer.weightHH, of: gradients)
         dBiasIH = layout.view(layer.biasIH, of: gradients)
@@ -113,10 +121,8 @@ struct GRUBackward<Scalar: TrainingScalar> {
         Scalar.multiply(
             dx, .transposed, inputs, .plain, into: dWeightIH, adding: true,
             precision: pass.precision)
-        guard let dInputs else { return }
-        Scalar.multiply(
-            dx, .plain, inputWeights, .plain, into: dInputs, adding: false,
-            precision: pass.precision)
+        guard let dInputs, let inputWeights else { return }
+        Scalar.multiply(dx, by: inputWeights, into: dInputs, adding: false)
     }
 
     private func addRecurrentGradients(_ rows: Range<Int>) {

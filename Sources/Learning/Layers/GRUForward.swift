@@ -27,9 +27,13 @@ struct GRUForward<Scalar: TrainingScalar> {
         width = layer.hiddenWidth
         let precision = pass.precision
         weightIH = Scalar.prepared(
-            layout.view(layer.weightIH, of: weights), .transposed, precision: precision)
+            layout.view(layer.weightIH, of: weights), .transposed, precision: precision,
+            rows: pass.inputs.rows
+        ) { workspace.matrix(name + ".weightIH", rows: 1, columns: $0) }
         weightHH = Scalar.prepared(
-            layout.view(layer.weightHH, of: weights), .transposed, precision: precision)
+            layout.view(layer.weightHH, of: weights), .transposed, precision: precision,
+            rows: batch.rowCount
+        ) { workspace.matrix(name + ".weightHH", rows: 1, columns: $0) }
         biasIH = layout.view(layer.biasIH, of: weights)
         biasHH = layout.view(layer.biasHH, of: weights)
         blocks = batch.blocks()

@@ -26,9 +26,11 @@ extension GRULayer {
         dInitial: Matrix<Scalar>? = nil, dInputs: Matrix<Scalar>? = nil,
         _ pass: NetworkPass<Scalar>
     ) {
-        guard let gradients = pass.gradients else {
+        guard let gradients = pass.flatGradients else {
             preconditionFailure("GRULayer: \(prefix): no gradients are wanted")
         }
+        // Zeroed if they are stale: each is added to for every block of waves.
+        for parameter in [weightIH, weightHH, biasIH, biasHH] { _ = pass.gradient(parameter) }
         backward(
             trace, dStates: dStates, dLast: dLast, dInitial: dInitial, dInputs: dInputs,
             weights: pass.weights, gradients: gradients, layout: pass.layout,

@@ -40,6 +40,13 @@ package struct GRULayer: Sendable {
         case perRow(Matrix<Scalar>)
         /// `[B, D]`, a row a sequence, which reads it at each of its steps (projected once).
         case perSequence(Matrix<Scalar>)
+
+        /// R or B.
+        var rows: Int {
+            switch self {
+            case .perRow(let inputs), .perSequence(let inputs): inputs.rows
+            }
+        }
     }
 
     /// A forward pass: its states, and what the backward pass needs.

@@ -36,7 +36,7 @@ package struct LinearLayer: Sendable {
     package func forward<Scalar>(_ x: Matrix<Scalar>, _ pass: NetworkPass<Scalar>) -> Matrix<Scalar>
     {
         let y = pass.matrix("\(name).y", rows: x.rows, columns: outputWidth)
-        pass.multiply(x, .plain, pass.weight(weight), .transposed, into: y)
+        pass.multiply(x, by: weight, .transposed, into: y)
         Scalar.addBias(pass.weight(bias), to: y)
         return y
     }
@@ -50,7 +50,7 @@ package struct LinearLayer: Sendable {
     package func addGradients<Scalar>(
         _ dy: Matrix<Scalar>, x: Matrix<Scalar>, _ pass: NetworkPass<Scalar>
     ) {
-        pass.multiply(dy, .transposed, x, .plain, into: pass.gradient(weight), adding: true)
+        pass.addProduct(dy, x, toGradient: weight)
         Scalar.addColumnSums(dy, to: pass.gradient(bias))
     }
 
@@ -60,7 +60,7 @@ package struct LinearLayer: Sendable {
     ) -> Matrix<Scalar> {
         addGradients(dy, x: x, pass)
         let dx = pass.matrix("\(name).dx", rows: x.rows, columns: x.columns)
-        pass.multiply(dy, .plain, pass.weight(weight), .plain, into: dx)
+        pass.multiply(dy, by: weight, .plain, into: dx)
         return dx
     }
 }

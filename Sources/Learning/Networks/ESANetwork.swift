@@ -91,7 +91,7 @@ package struct ESANetwork<Scalar: TrainingScalar>: TrainableNetwork {
         let sums = heads.indices.map {
             runHead($0, shard, decoded.states, dDecoded, batchCounts[$0], pass)
         }
-        if pass.gradients != nil { backward(shard, encoded, decoded, dDecoded, pass) }
+        if pass.wantsGradients { backward(shard, encoded, decoded, dDecoded, pass) }
         return sums
     }
 
@@ -160,7 +160,7 @@ package struct ESANetwork<Scalar: TrainingScalar>: TrainableNetwork {
         let sum = Scalar.softmaxCrossEntropy(
             logits, labels: shard.labels[field],
             scale: Scalar(terms[field].scale(batchCount: batchCount)))
-        if pass.gradients != nil {
+        if pass.wantsGradients {
             let dInputs = head.backward(logits, x: inputs, pass)
             Scalar.addLookupBackward(dInputs, indices: places, to: dStates)
         }

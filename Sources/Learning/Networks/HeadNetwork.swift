@@ -59,7 +59,7 @@ package struct HeadNetwork<Scalar: TrainingScalar>: TrainableNetwork {
             let sum = Scalar.binaryCrossEntropy(
                 trace.logits, labels: shard.labels[index],
                 scale: Scalar(terms[index].scale(batchCount: batchCounts[index])))
-            if pass.gradients != nil { _ = heads[index].backward(trace.logits, trace, pass) }
+            if pass.wantsGradients { _ = heads[index].backward(trace.logits, trace, pass) }
             return sum
         }
     }

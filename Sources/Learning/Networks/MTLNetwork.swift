@@ -100,7 +100,7 @@ package struct MTLNetwork<Scalar: TrainingScalar>: TrainableNetwork {
                 trace.logits[task], labels: shard.labels[task],
                 scale: Scalar(terms[task].scale(batchCount: batchCounts[task])))
         }
-        if pass.gradients != nil { backward(trace, shard.input.batch, pass) }
+        if pass.wantsGradients { backward(trace, shard.input.batch, pass) }
         return sums
     }
 

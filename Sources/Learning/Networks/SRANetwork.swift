@@ -97,7 +97,7 @@ package struct SRANetwork<Scalar: TrainingScalar>: TrainableNetwork {
         let sum = Scalar.squaredError(
             trace.reconstruction, target: shard.target.rows, keep: shard.keep,
             weights: shard.weights, scale: Scalar(scale))
-        if pass.gradients != nil { backward(trace, shard, pass) }
+        if pass.wantsGradients { backward(trace, shard, pass) }
         return [sum]
     }
 

@@ -33,7 +33,7 @@ package protocol TrainableNetwork<Scalar>: Sendable {
     ///   - shard: from `shard(_:)`.
     ///   - batchCounts: `[terms]` over all shards of the batch; a term of count 0 adds nothing.
     ///   - pass: weights, only read; gradients, `[1, layout.count]`, to which that of
-    ///     Σ λ · sum / batchCount is added, nil for evaluation; draws, nil for evaluation; the
+    ///     Σ λ · sum / batchCount is added or written, nil for evaluation; draws, nil for evaluation; the
     ///     workspace of the calling thread.
     /// - Returns: each term's sum over this shard, `[terms]`.
     func run(

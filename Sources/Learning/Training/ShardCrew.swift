@@ -6,13 +6,15 @@ struct ShardTask<Network: TrainableNetwork>: Sendable {
     /// Its place in the batch: sums and gradients are added in this order.
     let index: Int
     let shard: Network.Shard
-    /// Nil for evaluation; else zeroed and written by the thread that computes the shard.
+    /// Nil for evaluation; else overwritten by the thread that computes the shard.
     let gradients: Matrix<Network.Scalar>?
 }
 
 /// What all shards of a batch have in common.
 struct BatchContext<Scalar: TrainingScalar>: Sendable {
     let weights: Matrix<Scalar>
+    /// The same as bfloat16; nil when products do not read such.
+    let narrowed: Matrix<UInt16>?
     /// `[terms]` over the whole batch.
     let counts: [Double]
     /// The optimiser step that is computed, from 1; nil for evaluation, which drops nothing out.
@@ -76,14 +78,15 @@ private actor ShardWorker<Network: TrainableNetwork> {
         _ context: BatchContext<Network.Scalar>
     ) -> [(Int, [Double])] {
         share.map { place, task in
-            task.gradients?.fill(0)
-            let sums = network.run(
-                task.shard, weights: context.weights, gradients: task.gradients,
-                batchCounts: context.counts,
+            let pass = NetworkPass(
+                layout: network.layout, weights: context.weights, narrowed: context.narrowed,
+                gradients: task.gradients, overwriting: true,
                 dropout: context.step.map {
                     DropoutSource(seed: context.seed, step: $0, shard: task.index)
                 },
                 precision: context.precision, workspace: workspace)
+            let sums = network.run(task.shard, batchCounts: context.counts, pass)
+            pass.endGradients()
             return (place, sums)
         }
     }

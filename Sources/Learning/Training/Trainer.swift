@@ -26,6 +26,8 @@ package actor Trainer<Network: TrainableNetwork<Float>> {
     let weights: Matrix<Float>
     let first: Matrix<Float>
     let second: Matrix<Float>
+    /// The weights as bfloat16, when products read such; written with them.
+    private var narrowed: Matrix<UInt16>?
     /// One a shard.
     private let gradients: [Matrix<Float>]
     var best: Matrix<Float>?
@@ -99,6 +101,7 @@ package actor Trainer<Network: TrainableNetwork<Float>> {
     package func run() async throws(LearningError) -> TrainingResult {
         defer { crew.stop() }
         try resume()
+        narrowed = Float.narrowed(weights, precision: options.precision)
         try await keepStart()
         while state.epoch < options.epochCount, !state.isStopped {
             try await trainEpoch()
@@ -143,8 +146,8 @@ package actor Trainer<Network: TrainableNetwork<Float>> {
             try endIfCancelled()
             let tasks = batch.tasks(gradients)
             let context = BatchContext(
-                weights: weights, counts: batch.counts, step: state.step + 1, seed: options.seed,
-                precision: options.precision)
+                weights: weights, narrowed: narrowed, counts: batch.counts, step: state.step + 1,
+                seed: options.seed, precision: options.precision)
             // The next batch is read and laid out while this one is computed.
             async let computed = crew.run(tasks, context)
             ahead = try read(plan, state.batch + 1, training)
@@ -187,7 +190,8 @@ package actor Trainer<Network: TrainableNetwork<Float>> {
             step.clipping = AdamStep.clipping(norm: norm, maximum: maximum)
         }
         Float.adam(
-            weights: weights, gradients: written[0], first: first, second: second, step: step)
+            weights: weights, gradients: written[0], first: first, second: second,
+            narrowed: narrowed, step: step)
         return norm
     }
 
@@ -220,8 +224,8 @@ package actor Trainer<Network: TrainableNetwork<Float>> {
         for index in 0..<plan.count {
             guard let batch = try read(plan, index, validation) else { continue }
             let context = BatchContext(
-                weights: weights, counts: batch.counts, step: nil, seed: options.seed,
-                precision: options.precision)
+                weights: weights, narrowed: narrowed, counts: batch.counts, step: nil,
+                seed: options.seed, precision: options.precision)
             let parts = await crew.run(batch.tasks(nil), context)
             let added = Self.added(parts, termCount: sums.count)
             for term in sums.indices {

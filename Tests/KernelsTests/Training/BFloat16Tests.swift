@@ -37,6 +37,23 @@ import Testing
         }
     }
 
+    @Test(arguments: InstructionLevel.supported, [1, 15, 16, 37, 100])
+    func `Adam narrows the weights that it writes`(level: InstructionLevel, count: Int) {
+        let state = (0..<3).map { matrix(1, count, seed: 70 + UInt64($0), scale: 0.1) }
+        let second = Matrix(floats(count, seed: 73).map(\.magnitude), rows: 1, columns: count)
+        // A row more than the weights, so that a number too many would show.
+        let room = Matrix(
+            [UInt16](repeating: 0xABCD, count: count + 1), rows: 1, columns: count + 1)
+        // A number that is none must stay one.
+        state[1][count / 2] = .nan
+        FloatKernels(level: level).adam(
+            weights: state[0], gradients: state[1], first: state[2], second: second,
+            narrowed: room.part(at: 0, rows: 1, columns: count),
+            step: AdamStep(number: 3, learningRate: 0.01))
+        #expect(room.values == narrowed(state[0].values, level) + [0xABCD])
+        #expect(state[0][count / 2].isNaN)
+    }
+
     /// What a processor without the instructions does is the same definition.
     @Test(arguments: ProductTests.shapes)
     func `multiplies rounded numbers where the instructions are missing`(

@@ -9,7 +9,7 @@ import Testing
         (1, 1, 1), (1, 5, 3), (2, 1, 9), (3, 2, 1), (5, 7, 11), (7, 16, 17), (8, 8, 8),
         (9, 33, 15), (12, 48, 65), (15, 100, 2), (31, 17, 64), (64, 96, 32), (100, 30, 70),
         (257, 19, 33), (300, 200, 24), (24, 16, 513), (1, 384, 128), (523, 8, 7), (6, 3, 1024),
-        (5, 9, 2111),
+        (5, 9, 2111), (45, 300, 256),
     ]
     static let forms: [(MatrixForm, MatrixForm)] = [
         (.plain, .plain), (.plain, .transposed), (.transposed, .plain),
@@ -71,7 +71,7 @@ import Testing
             for adding in [false, true] {
                 let operands = Operands(shape, (.plain, form))
                 let exact = widened(operands.c)
-                let prepared = Float.prepared(operands.b, form, precision: precision)
+                let prepared = prepared(operands.b, form, precision)
                 let isRounded = precision == .bfloat16
                 Double.multiply(
                     widened(isRounded ? rounded(operands.a) : operands.a), .plain,
@@ -91,10 +91,10 @@ import Testing
             Matrix<Float>(rows: 9, columns: 32), Matrix<Float>(rows: 9, columns: 32)
         )
         Float.multiply(
-            a, by: Float.prepared(b, .plain, precision: .bfloat16), into: before, adding: false)
+            a, by: prepared(b, .plain, .bfloat16), into: before, adding: false)
         b.fill(0)
         Float.multiply(
-            a, by: Float.prepared(b, .plain, precision: .bfloat16), into: after, adding: false)
+            a, by: prepared(b, .plain, .bfloat16), into: after, adding: false)
         #expect(before.values.contains { $0 != 0 })
         #expect(after.values.allSatisfy { $0 == 0 })
     }
@@ -142,6 +142,50 @@ import Testing
             return await group.reduce(into: []) { $0.append($1) }
         }
         #expect(limits == Array(repeating: 1, count: 8))
+    }
+
+    /// An operand packed for many rows, in memory of its own.
+    private func prepared(
+        _ b: Matrix<Float>, _ form: MatrixForm, _ precision: ProductPrecision
+    ) -> PreparedMatrix<Float> {
+        Float.prepared(b, form, precision: precision, rows: 1 << 20) {
+            Matrix(rows: 1, columns: $0)
+        }
+    }
+
+    @Test(arguments: shapes)
+    func `by an operand that is kept as bfloat16 is the same bytes`(shape: (Int, Int, Int)) {
+        for form in [MatrixForm.plain, .transposed] {
+            for adding in [false, true] {
+                let operands = Operands(shape, (.plain, form))
+                let want = Matrix<Float>(rows: shape.0, columns: shape.1)
+                want.copy(from: operands.c)
+                Float.multiply(
+                    operands.a, .plain, operands.b, form, into: want, adding: adding,
+                    precision: .bfloat16)
+                let kept = PreparedMatrix(
+                    operands.b, form, precision: .bfloat16,
+                    narrowed: Float.narrowed(operands.b, precision: .bfloat16))
+                Float.multiply(operands.a, by: kept, into: operands.c, adding: adding)
+                #expect(operands.c.values.bits == want.values.bits, "\(form), adding \(adding)")
+            }
+        }
+    }
+
+    /// Rows are multiplied in pieces, which a wave's height decides.
+    @Test(arguments: [(768, 256), (5001, 16), (100, 30)])
+    func `in bfloat16 a row is the same bytes however many there are`(shape: (Int, Int)) {
+        let (n, k) = shape
+        let (a, b) = (matrix(300, k, seed: 1), matrix(n, k, seed: 2))
+        let operand = prepared(b, .transposed, .bfloat16)
+        let all = Matrix<Float>(rows: 300, columns: n)
+        Float.multiply(a, by: operand, into: all, adding: false)
+        for rows in [1, 5, 8, 13, 45, 92, 131, 263] {
+            let some = Matrix<Float>(rows: rows, columns: n)
+            Float.multiply(a.rows(0..<rows), by: operand, into: some, adding: false)
+            let isSame = some.values.bits == all.rows(0..<rows).values.bits
+            #expect(isSame, "\(rows) rows")
+        }
     }
 
     @Test func `writes a sum of no terms`() {

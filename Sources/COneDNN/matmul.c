@@ -63,11 +63,15 @@ static void operands_end(struct operands *operands) {
         if (status != dnnl_success) return status;                                                 \
     } while (0)
 
+static dnnl_data_type_t type_of(int type) {
+    return type == onednn_bfloat16 ? dnnl_bf16 : dnnl_f32;
+}
+
 static dnnl_status_t describe(
     const struct product_key *key, dnnl_format_tag_t b_tag, struct operands *made) {
     const dnnl_dims_t a = {key->m, key->k}, b = {key->k, key->n}, c = {key->m, key->n};
-    TRY(description_make(&made->a, a, dnnl_bf16, key->transpose_a ? dnnl_ba : dnnl_ab));
-    TRY(description_make(&made->b, b, dnnl_bf16, b_tag));
+    TRY(description_make(&made->a, a, type_of(key->type), key->transpose_a ? dnnl_ba : dnnl_ab));
+    TRY(description_make(&made->b, b, type_of(key->type), b_tag));
     return description_make(&made->c, c, dnnl_f32, dnnl_ab);
 }
 
@@ -86,8 +90,8 @@ static dnnl_status_t describe_product(
 
 // The layout oneDNN likes best for a right operand that meets many rows.
 static dnnl_status_t describe_packed(
-    struct worker *worker, int64_t n, int64_t k, dnnl_memory_desc_t *packed) {
-    const struct product_key key = {.m = 256, .n = n, .k = k};
+    struct worker *worker, int type, int64_t n, int64_t k, dnnl_memory_desc_t *packed) {
+    const struct product_key key = {.m = 256, .n = n, .k = k, .type = type};
     struct operands operands = {0};
     dnnl_primitive_desc_t product = NULL;
     dnnl_status_t status = describe(&key, dnnl_format_tag_any, &operands);
@@ -127,7 +131,7 @@ static dnnl_status_t product_fill(
     if (key->b_form == onednn_packed) {
         description_end(operands->b);
         memset(&operands->b, 0, sizeof operands->b);
-        TRY(describe_packed(worker, key->n, key->k, &operands->b));
+        TRY(describe_packed(worker, key->type, key->n, key->k, &operands->b));
     }
     if (key->adding) TRY(adding_attributes(attributes));
     TRY(describe_product(worker, operands, *attributes, described));
@@ -152,7 +156,7 @@ static dnnl_status_t product_make(struct worker *worker, struct product *product
 
 static int is_same(const struct product_key *a, const struct product_key *b) {
     return a->m == b->m && a->n == b->n && a->k == b->k && a->transpose_a == b->transpose_a
-        && a->b_form == b->b_form && a->adding == b->adding;
+        && a->b_form == b->b_form && a->adding == b->adding && a->type == b->type;
 }
 
 // The thread's product of a shape: kept, or made in the place that its key hashes to.
@@ -160,7 +164,8 @@ static dnnl_status_t product_find(
     struct worker *worker, struct product_key key, struct product **found) {
     uint64_t hash = (uint64_t)key.m * 0x9E3779B97F4A7C15u ^ (uint64_t)key.n * 0xBF58476D1CE4E5B9u
         ^ (uint64_t)key.k * 0x94D049BB133111EBu
-        ^ (uint64_t)(key.transpose_a + 2 * key.adding + 4 * key.b_form) * 0xD6E8FEB86659FD93u;
+        ^ (uint64_t)(key.transpose_a + 2 * key.adding + 4 * key.b_form + 16 * key.type)
+            * 0xD6E8FEB86659FD93u;
     size_t place = (hash ^ hash >> 29) % product_limit;
     while (worker->products[place].key.used) {
         *found = &worker->products[place];
@@ -179,17 +184,20 @@ static dnnl_status_t product_find(
     return dnnl_success;
 }
 
-int onednn_has_bfloat16(void) {
-    const unsigned wanted = (unsigned)dnnl_cpu_isa_avx512_core_bf16;
-    return ((unsigned)dnnl_get_effective_cpu_isa() & wanted) == wanted;
+static int has(dnnl_cpu_isa_t wanted) {
+    return ((unsigned)dnnl_get_effective_cpu_isa() & (unsigned)wanted) == (unsigned)wanted;
 }
 
-int onednn_bfloat16_product(
-    int transpose_a, int b_form, int64_t m, int64_t n, int64_t k, const uint16_t *a,
-    const uint16_t *b, int adding, float *c) {
+int onednn_has_bfloat16(void) { return has(dnnl_cpu_isa_avx512_core_bf16); }
+
+int onednn_has_packed_float32(void) { return has(dnnl_cpu_isa_avx512_core); }
+
+int onednn_product(
+    int type, int transpose_a, int b_form, int64_t m, int64_t n, int64_t k, const void *a,
+    const void *b, int adding, float *c) {
     struct worker *worker = worker_here();
     if (!worker) return dnnl_out_of_memory;
-    const struct product_key key = {m, n, k, transpose_a != 0, b_form, adding != 0, 1};
+    const struct product_key key = {m, n, k, transpose_a != 0, b_form, adding != 0, type, 1};
     struct product *product = NULL;
     TRY(product_find(worker, key, &product));
     TRY(dnnl_memory_set_data_handle(product->a, (void *)a));
@@ -201,12 +209,12 @@ int onednn_bfloat16_product(
     return dnnl_stream_wait(worker->stream);
 }
 
-int onednn_packed_size(int64_t n, int64_t k, size_t *byte_count) {
+int onednn_packed_size(int type, int64_t n, int64_t k, size_t *byte_count) {
     struct worker *worker = worker_here();
     if (!worker) return dnnl_out_of_memory;
     dnnl_memory_desc_t packed;
     memset(&packed, 0, sizeof packed);
-    TRY(describe_packed(worker, n, k, &packed));
+    TRY(describe_packed(worker, type, n, k, &packed));
     *byte_count = dnnl_memory_desc_get_size(LOOK(packed));
     description_end(packed);
     return dnnl_success;
@@ -220,11 +228,11 @@ struct reordering {
 };
 
 static dnnl_status_t reorder(
-    struct worker *worker, struct reordering *r, int transpose_b, int64_t n, int64_t k,
-    const uint16_t *b, void *packed) {
+    struct worker *worker, struct reordering *r, int type, int transpose_b, int64_t n, int64_t k,
+    const void *b, void *packed) {
     const dnnl_dims_t sizes = {k, n};
-    TRY(description_make(&r->from, sizes, dnnl_bf16, transpose_b ? dnnl_ba : dnnl_ab));
-    TRY(describe_packed(worker, n, k, &r->to));
+    TRY(description_make(&r->from, sizes, type_of(type), transpose_b ? dnnl_ba : dnnl_ab));
+    TRY(describe_packed(worker, type, n, k, &r->to));
     TRY(dnnl_reorder_primitive_desc_create(
         &r->described, LOOK(r->from), worker->engine, LOOK(r->to), worker->engine, NULL));
     TRY(dnnl_primitive_create(&r->primitive, r->described));
@@ -235,12 +243,13 @@ static dnnl_status_t reorder(
     return dnnl_stream_wait(worker->stream);
 }
 
-int onednn_pack(int transpose_b, int64_t n, int64_t k, const uint16_t *b, void *packed) {
+int onednn_pack(
+    int type, int transpose_b, int64_t n, int64_t k, const void *b, void *packed) {
     struct worker *worker = worker_here();
     if (!worker) return dnnl_out_of_memory;
     struct reordering r;
     memset(&r, 0, sizeof r);
-    dnnl_status_t status = reorder(worker, &r, transpose_b, n, k, b, packed);
+    dnnl_status_t status = reorder(worker, &r, type, transpose_b, n, k, b, packed);
     if (r.source) dnnl_memory_destroy(r.source);
     if (r.target) dnnl_memory_destroy(r.target);
     if (r.primitive) dnnl_primitive_destroy(r.primitive);
