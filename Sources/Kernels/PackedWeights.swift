@@ -24,6 +24,7 @@ struct PackedWeights: Sendable {
 
     /// Calls `body` with the weights for so many rows, and 1 if they are binary16, else 0.
     func withWeights(rows: Int, _ body: (Int32, UnsafeRawPointer?) -> Void) {
+        // SAFETY: `self` holds both until the call has returned.
         if let halfs, rows < wideRows {
             unsafe body(1, UnsafeRawPointer(halfs.start))
         } else if let floats {

@@ -39,7 +39,10 @@ extension Profiler {
         var reply = emptyReply(read)
         var turn = ReadTurn(host, options)
         for piece in read.pieces {
-            await turn.yieldIfOver()
+            if turn.isOver, piece.lowerBound > 0 {
+                await Task.yield()
+                turn.begin()
+            }
             settle(&read, piece)
             reply.rows += profileRows(read, piece)
         }
@@ -107,7 +110,10 @@ extension Profiler {
         var reply = emptyPredictions
         var turn = ReadTurn(host, options)
         for piece in read.pieces {
-            await turn.yieldIfOver()
+            if turn.isOver, piece.lowerBound > 0 {
+                await Task.yield()
+                turn.begin()
+            }
             settle(&read, piece)
             reply.rows += predictionRows(read, piece)
         }

@@ -58,10 +58,9 @@ struct ReadTurn {
         end = host.clock.monotonicNanoseconds() + nanoseconds
     }
 
-    /// Lets who waits for the caller's actor go first, if a micro-batch's time has passed.
-    mutating func yieldIfOver() async {
-        guard host.clock.monotonicNanoseconds() >= end else { return }
-        await Task.yield()
-        end = host.clock.monotonicNanoseconds() + nanoseconds
-    }
+    /// Whether a micro-batch's time has passed, so that others are to have their turn.
+    var isOver: Bool { host.clock.monotonicNanoseconds() >= end }
+
+    /// Begins another turn.
+    mutating func begin() { end = host.clock.monotonicNanoseconds() + nanoseconds }
 }

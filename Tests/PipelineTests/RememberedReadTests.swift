@@ -89,7 +89,9 @@ struct RememberedReadTests {
     /// Others have their turn between the users of a batch, and the log goes on; yet a batch is
     /// everybody as of one record.
     @Test(arguments: [0, 1024])
-    func `is of one cursor while the log is folded between a batch's users`(remembered: Int)
+    func `is of one cursor while the log is folded between a batch's users`(
+        remembered: Int
+    )
         async throws
     {
         let directory = try TemporaryDirectory()

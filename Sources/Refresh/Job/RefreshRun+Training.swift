@@ -86,9 +86,8 @@ extension RefreshRun {
     private func write(
         _ tensors: [NamedTensor], _ result: TrainingResult, _ name: EncoderName, to aside: String
     ) throws {
-        try directory.write(
-            ["\(name.rawValue).safetensors": try SafetensorsFile(tensors.map(\.published)).encoded()],
-            to: aside)
+        let file = SafetensorsFile(tensors.map(\.published))
+        try directory.write(["\(name.rawValue).safetensors": try file.encoded()], to: aside)
         try directory.write(
             TrainingRecord(
                 network: name.rawValue, steps: result.stepCount, epoch: result.epoch,
