@@ -21,8 +21,8 @@ struct linear {
 #include "each_level.h"
 
 void kernels_gru_step(
-    int level, int halfs, const void *weights, const float *biases, size_t input_width, size_t hidden_width,
-    const float *inputs, float *hidden, float *scratch, size_t rows) {
+    int level, int halfs, const void *weights, const float *biases, size_t input_width,
+    size_t hidden_width, const float *inputs, float *hidden, float *scratch, size_t rows) {
     const size_t padded = (hidden_width + kernels_lanes - 1) / kernels_lanes * kernels_lanes;
     const struct gru gru = {weights, biases, input_width, hidden_width, padded};
     for (size_t start = 0; start < rows; start += kernels_chunk_rows) {
@@ -42,8 +42,8 @@ void kernels_gru_step(
 }
 
 void kernels_linear(
-    int level, int halfs, const void *weights, const float *biases, size_t input_width, size_t output_width,
-    const float *inputs, float *outputs, size_t rows) {
+    int level, int halfs, const void *weights, const float *biases, size_t input_width,
+    size_t output_width, const float *inputs, float *outputs, size_t rows) {
     const struct linear linear = {weights, biases, input_width, output_width};
     if (halfs) {
         DISPATCH(linear_rows_halfs, &linear, inputs, outputs, rows);

@@ -3,6 +3,7 @@ import Events
 import Features
 import Profiles
 import Sessions
+import Storage
 import Synchronization
 
 /// Answering: profiles and status, from the state between two micro-batches.
@@ -37,21 +38,13 @@ extension Profiler {
         askers.subtract(1, ordering: .relaxed)
         var read = try look(up: ids, asOf: asOf)
         var reply = emptyReply(read)
-        var turn = ReadTurn(host, options)
-        for piece in read.pieces {
-            if turn.isOver, piece.lowerBound > 0 {
-                await Task.yield()
-                turn.begin()
-            }
-            settle(&read, piece)
-            reply.rows += profileRows(read, piece)
-        }
+        await settleInTurns(&read) { reply.rows += profileRows($0, $1) }
         return reply
     }
 
     /// Profiles without letting anybody in between.
-    func answerNow(_ ids: [UserID], asOf: Int64? = nil) throws(PipelineError) -> ProfileReply {
-        var read = try look(up: ids, asOf: asOf)
+    func answerNow(_ ids: [UserID]) throws(PipelineError) -> ProfileReply {
+        var read = try look(up: ids)
         settle(&read, ids.indices)
         var reply = emptyReply(read)
         reply.rows = profileRows(read, ids.indices)
@@ -108,15 +101,7 @@ extension Profiler {
         askers.subtract(1, ordering: .relaxed)
         var read = try look(up: ids)
         var reply = emptyPredictions
-        var turn = ReadTurn(host, options)
-        for piece in read.pieces {
-            if turn.isOver, piece.lowerBound > 0 {
-                await Task.yield()
-                turn.begin()
-            }
-            settle(&read, piece)
-            reply.rows += predictionRows(read, piece)
-        }
+        await settleInTurns(&read) { reply.rows += predictionRows($0, $1) }
         return reply
     }
 
@@ -166,6 +151,26 @@ extension Profiler {
                 id, version: version, known, known == nil ? try input(of: id) : nil)
         }
         return read
+    }
+
+    /// Settles a read piece by piece and hands each on; others have a turn in between when one waits
+    /// for an answer, or a micro-batch's time has passed.
+    private func settleInTurns(
+        _ read: inout UserRead, _ use: (UserRead, Range<Int>) -> Void
+    ) async {
+        var deadline = turnEnd
+        for piece in read.pieces {
+            if piece.lowerBound > 0, mustYield(deadline) {
+                await Task.yield()
+                deadline = turnEnd
+            }
+            settle(&read, piece)
+            use(read, piece)
+        }
+    }
+
+    private var turnEnd: UInt64 {
+        host.clock.monotonicNanoseconds() + options.batchMicroseconds * 1000
     }
 
     /// Settles the users of a piece who are not remembered at the read's time.

@@ -1,6 +1,5 @@
 import Events
 import Profiles
-import Storage
 
 /// The users of one read as they were at its cursor, settled piece by piece.
 struct UserRead {
@@ -44,23 +43,4 @@ struct UserRead {
             $0..<min(ids.count, $0 + Self.pieceCount)
         }
     }
-}
-
-/// How long a read of many users goes on before others have their turn.
-struct ReadTurn {
-    private let host: Host
-    private let nanoseconds: UInt64
-    private var end: UInt64
-
-    init(_ host: Host, _ options: PipelineOptions) {
-        self.host = host
-        nanoseconds = options.batchMicroseconds * 1000
-        end = host.clock.monotonicNanoseconds() + nanoseconds
-    }
-
-    /// Whether a micro-batch's time has passed, so that others are to have their turn.
-    var isOver: Bool { host.clock.monotonicNanoseconds() >= end }
-
-    /// Begins another turn.
-    mutating func begin() { end = host.clock.monotonicNanoseconds() + nanoseconds }
 }

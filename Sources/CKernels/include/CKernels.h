@@ -36,16 +36,16 @@ int kernels_level_supported(int level);
 // inputs: [rows, input_width]; hidden: [rows, hidden_width], read and written;
 // scratch: [kernels_chunk_rows, P], overwritten.
 void kernels_gru_step(
-    int level, int halfs, const void *weights, const float *biases, size_t input_width, size_t hidden_width,
-    const float *inputs, float *hidden, float *scratch, size_t rows);
+    int level, int halfs, const void *weights, const float *biases, size_t input_width,
+    size_t hidden_width, const float *inputs, float *hidden, float *scratch, size_t rows);
 
 // outputs = inputs W^T + b. With P = output_width rounded up to kernels_lanes:
 // weights: [P / 16, input_width, 16], of the format that `halfs` tells; biases: [P];
 // inputs: [rows, input_width];
 // outputs: [rows, output_width].
 void kernels_linear(
-    int level, int halfs, const void *weights, const float *biases, size_t input_width, size_t output_width,
-    const float *inputs, float *outputs, size_t rows);
+    int level, int halfs, const void *weights, const float *biases, size_t input_width,
+    size_t output_width, const float *inputs, float *outputs, size_t rows);
 
 // Elementwise functions of the gates, for tests: values[i] <- f(values[i]).
 void kernels_sigmoid(int level, float *values, size_t count);
