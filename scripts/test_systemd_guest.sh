@@ -119,6 +119,14 @@ caught_up() { [[ $(ask lag.bytes) == 0 && $(ask counters.read) -gt 1000 ]]; }
 wait_until "the log to be read" 60 caught_up
 note "$(ask counters.read) records, $(ask users) users"
 
+step "commits are written in spare time, where the thread may come back from it"
+pid=$(property MainPID)
+limit=$(prlimit --nice --output SOFT --noheadings --pid "$pid" | tr -d ' ')
+if [[ $limit == unlimited || $limit -ge 20 ]]; then wanted=IDL; else wanted=TS; fi
+committer() { [[ $(ps -T -o comm=,cls= -p "$pid" | awk '$1 == "committer" { print $2 }') == "$wanted" ]]; }
+wait_until "a committer of class $wanted" 10 committer
+note "RLIMIT_NICE $limit: $wanted"
+
 step "a snapshot by its timer's service; a reader loads it with numpy, and reads nothing else"
 want "the service" systemctl start ubpd-snapshot.service
 cat >/test/load.py <<'PYTHON'

@@ -48,9 +48,13 @@ extension Profiler {
     /// Begins a commit of everything applied so far; the ingest goes on.
     ///
     /// The changed users are encoded in slices between micro-batches; one that is about to change
-    /// before its turn is encoded then, so the commit holds every user as of its cursor.
+    /// before its turn is encoded then, so the commit holds every user as of its cursor. The commit
+    /// before, when it is still on its way, is hurried instead.
     func beginCommit() {
-        guard !isCommitting else { return }
+        guard !isCommitting else {
+            committer.hurry()
+            return
+        }
         isCommitting = true
         stepQueued()
         commitDraft = CommitDraft(commit: draftCommit(), slots: users.takeDirty())
@@ -103,6 +107,7 @@ extension Profiler {
 
     private func endCommit(_ commit: CommitEnd, error: PipelineError?) {
         isCommitting = false
+        committer.relax()
         arrivingUsers = []
         if let error {
             failure = error
@@ -119,6 +124,7 @@ extension Profiler {
     /// Waits until no commit is on its way.
     private func commitEnd() async {
         while isCommitting {
+            committer.hurry()
             await withCheckedContinuation { commitWaiters.add($0) }
         }
     }

@@ -157,6 +157,7 @@ extension Profiler {
             try await applyDueInputs()
         }
         try await commit()
+        committer.hurry()
         try await committer.empty()
         return committedForget >= id
     }

@@ -43,9 +43,7 @@ extension SnapshotStore {
                 version: version, reason: reason, heldSeconds: host.clock.seconds())
             let move = Move(previous: try current(), current: version, hold: hold)
             if dryRun { return move }
-            // The hold first: a crash between the two is finished by `recover`.
-            try registry.setHold(hold)
-            try point(at: version)
+            try change(move)
             return move
         }
     }
@@ -59,21 +57,45 @@ extension SnapshotStore {
             let target = try registry.hold() == nil ? previous : newestWhole() ?? previous
             let move = Move(previous: previous, current: target, hold: nil)
             if dryRun { return move }
-            try registry.setHold(nil)
-            if let target, target != previous { try point(at: target) }
+            try change(move)
             return move
         }
+    }
+
+    /// Moves `current` and the hold, both durable when it returns.
+    ///
+    /// The link first, which costs nothing, so that the disk is waited for once: where the registry
+    /// grows, its fdatasync(2) has the file system write down the rename as well. A crash before that
+    /// leaves the old hold, to which `recover` moves `current` back; a failure is undone here.
+    private func change(_ move: Move) throws(SnapshotError) {
+        let target = move.current == move.previous ? nil : move.current
+        if let target { try setLink(to: target) }
+        do { try registry.setHold(move.hold) } catch {
+            if target != nil { try? setLink(to: move.previous) }
+            throw error
+        }
+        if target != nil { try syncLink() }
     }
 
     /// Why `current` stands still; nil when it does not.
     package func hold() throws(SnapshotError) -> SnapshotHold? { try registry.hold() }
 
-    /// Makes `current` point at `version`, durably.
-    func point(at version: Int64) throws(SnapshotError) {
+    /// Makes `current` point at `version`, nowhere with nil, durably.
+    func point(at version: Int64?) throws(SnapshotError) {
+        try setLink(to: version)
+        try syncLink()
+    }
+
+    private func setLink(to version: Int64?) throws(SnapshotError) {
+        let link = directory + "/current"
         try onDisk { () throws(StorageError) in
-            try host.disk.setLink(directory + "/current", to: String(version))
-            try host.disk.syncDirectory(directory)
+            guard let version else { return try host.disk.remove(link) }
+            try host.disk.setLink(link, to: String(version))
         }
+    }
+
+    private func syncLink() throws(SnapshotError) {
+        try onDisk { () throws(StorageError) in try host.disk.syncDirectory(directory) }
     }
 
     /// The newest registered version that passes the quick check.

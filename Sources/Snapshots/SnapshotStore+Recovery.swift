@@ -76,14 +76,7 @@ extension SnapshotStore {
             }
         }
         if try current() == target && target != nil { return }
-        if let target {
-            try point(at: target)
-            recovery.repairedCurrent = target
-        } else {
-            try onDisk { () throws(StorageError) in
-                try host.disk.remove(directory + "/current")
-                try host.disk.syncDirectory(directory)
-            }
-        }
+        try point(at: target)
+        recovery.repairedCurrent = target
     }
 }

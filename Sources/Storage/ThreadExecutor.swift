@@ -48,6 +48,17 @@ package final class ThreadExecutor: SerialExecutor {
     /// Whether the caller runs on this executor's thread.
     package var isCurrent: Bool { queue.isCurrentThread }
 
+    /// Has the thread run only in time that no other thread wants, or as any other from now on.
+    ///
+    /// `SCHED_IDLE`, sched(7): whoever wakes takes the processor from it at once, where a thread that
+    /// is merely nicer may keep it until the next tick, 4 ms here. Whoever comes to wait for the
+    /// thread's work must take it back, or waits for as long as others are busy. Does nothing where
+    /// it could not be taken back, for want of `RLIMIT_NICE`.
+    package func setSpareTime(_ isOn: Bool) {
+        guard SpareTime.canBeLeft else { return }
+        queue.setSpareTime(isOn)
+    }
+
     /// Ends the thread after the jobs that wait, and waits for its end; once stopped it stays so.
     ///
     /// Not from the thread itself. A job that comes later is a mistake and traps.
@@ -71,6 +82,9 @@ private final class JobQueue: @unchecked Sendable {
     private let condition = NSCondition()
     private var waiting: [Entry] = []
     private var thread: Thread?
+    /// Of the thread, once it runs: a process id by itself (sched(7)).
+    private var threadID: pid_t?
+    private var hasSpareTime = false
     private var isIdle = false
     private var isStopping = false
     private var hasEnded = false
@@ -93,6 +107,14 @@ private final class JobQueue: @unchecked Sendable {
         }
     }
 
+    func setSpareTime(_ isOn: Bool) {
+        condition.lock()
+        defer { condition.unlock() }
+        guard hasSpareTime != isOn, !hasEnded else { return }
+        hasSpareTime = isOn
+        if let threadID { SpareTime.set(isOn, ofThread: threadID) }
+    }
+
     func stop() {
         condition.lock()
         defer { condition.unlock() }
@@ -111,6 +133,8 @@ private final class JobQueue: @unchecked Sendable {
     func run(name: String, niceness: Int32) {
         condition.lock()
         thread = Thread.current
+        threadID = SpareTime.currentThread()
+        if hasSpareTime { SpareTime.set(true, ofThread: 0) }
         condition.unlock()
         labelThread(name, niceness)
         while let entries = next() {

@@ -1,3 +1,4 @@
+import GRDB
 import Snapshots
 import Storage
 import TestSupport
@@ -45,6 +46,24 @@ import Testing
         #expect(try fixture.store.release().current == 4)
         try fixture.write(salt: 4)
         #expect(try fixture.store.current() == 5)
+    }
+
+    @Test func `a rollback that the registry cannot write leaves current where it was`() throws {
+        let directory = try TemporaryDirectory()
+        let fixture = try SnapshotFixture.onDisk(directory.path)
+        for salt in 0..<2 { try fixture.write(salt: salt) }
+        let other = try DatabaseQueue(path: directory.path + "/" + Registry.fileName)
+        try other.writeWithoutTransaction { database in
+            try database.execute(sql: "BEGIN IMMEDIATE")
+            #expect(throws: SnapshotError.self) {
+                try fixture.store.rollback(to: 1, reason: "test")
+            }
+            try database.execute(sql: "ROLLBACK")
+        }
+        #expect(try fixture.store.current() == 2)
+        #expect(try fixture.store.hold() == nil)
+        #expect(try fixture.store.rollback(to: 1, reason: "test").previous == 2)
+        #expect(try fixture.store.current() == 1)
     }
 
     @Test func `a rollback to nothing or to damage changes nothing`() throws {

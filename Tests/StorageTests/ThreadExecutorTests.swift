@@ -48,6 +48,13 @@ private actor Counter {
         return words.count > 16 ? Int(words[16]) : nil
     }
 
+    /// Scheduling policy of the thread that runs this, the 41st field there.
+    func policy(_ disk: RealDisk) throws -> Int? {
+        let text = try disk.text(of: "/proc/thread-self/stat", limit: 4096)
+        let words = text.split(separator: ")").last?.split(separator: " ") ?? []
+        return words.count > 38 ? Int(words[38]) : nil
+    }
+
     /// `<pid>/task/<tid>` and the name of the thread that runs this.
     func thread(_ disk: RealDisk) throws -> (path: String?, name: String) {
         (
@@ -73,6 +80,24 @@ private actor Counter {
         #expect(!executor.isCurrent)
         executor.stop()
         executor.stop()
+    }
+
+    @Test(.enabled(if: SpareTime.canBeLeft, "needs RLIMIT_NICE of 20, or root"))
+    func `runs in spare time until it is wanted`() async throws {
+        let executor = ThreadExecutor(name: "ubpd-test")
+        let counter = Counter(executor: executor)
+        // SCHED_OTHER is 0, SCHED_IDLE 5 (sched(7)).
+        #expect(try await counter.policy(RealDisk()) == 0)
+        executor.setSpareTime(true)
+        #expect(try await counter.policy(RealDisk()) == 5)
+        executor.setSpareTime(false)
+        #expect(try await counter.policy(RealDisk()) == 0)
+        // Said before the thread has begun, or after: it holds.
+        let other = ThreadExecutor(name: "ubpd-test-2")
+        other.setSpareTime(true)
+        #expect(try await Counter(executor: other).policy(RealDisk()) == 5)
+        executor.stop()
+        other.stop()
     }
 
     @Test func `shows its name in proc`() async throws {
