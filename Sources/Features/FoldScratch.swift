@@ -2,9 +2,6 @@ import Events
 
 /// What a fold writes to and reuses; its content never reaches a result twice.
 package struct FoldScratch: Sendable {
-    /// Entries of each memo; a full memo is emptied.
-    private static let memoLimit = 1 << 20
-
     /// Rows committed since the caller last emptied it, `[rows, 64]` float16 bits.
     package var halves: [UInt16] = []
     /// `[rows]`.
@@ -22,8 +19,8 @@ package struct FoldScratch: Sendable {
 
     var rawRow = [Double](repeating: 0, count: RowLayout.width)
     var row = [UInt16](repeating: 0, count: RowLayout.width)
-    private var nameMemo: [TextVector: Int64] = [:]
-    private var queryMemo: [TextVector: Int64] = [:]
+    private var nameMemo = ClusterMemo()
+    private var queryMemo = ClusterMemo()
 
     package init() {}
 
@@ -39,19 +36,11 @@ package struct FoldScratch: Sendable {
 
     mutating func nameCluster(_ name: TextVector?, _ statistics: FrozenStatistics) -> Int64? {
         guard let name else { return nil }
-        if let known = nameMemo[name] { return known }
-        guard let cluster = statistics.nameCluster(name) else { return nil }
-        if nameMemo.count >= Self.memoLimit { nameMemo.removeAll() }
-        nameMemo[name] = cluster
-        return cluster
+        return nameMemo.cluster(of: name) { statistics.nameCluster($0) }
     }
 
     mutating func queryCluster(_ query: TextVector?, _ statistics: FrozenStatistics) -> Int64? {
         guard let query else { return nil }
-        if let known = queryMemo[query] { return known }
-        guard let cluster = statistics.queryCluster(query) else { return nil }
-        if queryMemo.count >= Self.memoLimit { queryMemo.removeAll() }
-        queryMemo[query] = cluster
-        return cluster
+        return queryMemo.cluster(of: query) { statistics.queryCluster($0) }
     }
 }
