@@ -121,7 +121,7 @@ note "$(ask counters.read) records, $(ask users) users"
 
 step "commits are written in spare time, where the thread may come back from it"
 pid=$(property MainPID)
-limit=$(prlimit --nice --output SOFT --noheadings --pid "$pid" | tr -d ' ')
+limit=$(awk '/^Max nice priority/ { print $4 }' "/proc/$pid/limits")
 if [[ $limit == unlimited || $limit -ge 20 ]]; then wanted=IDL; else wanted=TS; fi
 committer() { [[ $(ps -T -o comm=,cls= -p "$pid" | awk '$1 == "committer" { print $2 }') == "$wanted" ]]; }
 wait_until "a committer of class $wanted" 10 committer
