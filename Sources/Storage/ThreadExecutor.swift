@@ -134,7 +134,7 @@ private final class JobQueue: @unchecked Sendable {
         condition.lock()
         thread = Thread.current
         threadID = SpareTime.currentThread()
-        if hasSpareTime { SpareTime.set(true, ofThread: 0) }
+        if hasSpareTime, let threadID { SpareTime.set(true, ofThread: threadID) }
         condition.unlock()
         labelThread(name, niceness)
         while let entries = next() {
