@@ -29,7 +29,7 @@ demo: setup programs  ## on real or generated data, what ubpd does, each step ch
 
 # One test at a time: a test that computes for seconds starves those that wait on sockets.
 test: setup lint judge build  ## formatting, lint, every test, every benchmark at its small size
-	swift test -c release --skip-build --no-parallel $(SWIFT_FLAGS)
+	scripts/run_tests.sh swift test -c release --skip-build --no-parallel $(SWIFT_FLAGS)
 	$(BINARIES)/Benchmarks --small
 
 check: test  ## all that must pass before a commit lands
