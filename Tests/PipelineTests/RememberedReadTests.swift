@@ -107,14 +107,17 @@ struct RememberedReadTests {
         for start in stride(from: 0, to: fixture.log.records.count, by: 100) {
             for record in fixture.log.records[start...].prefix(100) { try writer.append(record) }
             try writer.flush()
+            let end = LogOffset(min(start + 100, fixture.log.records.count))
+            var offset: LogOffset
             repeat {
                 async let others = running.pipeline.profiles(of: [asked[start % 40]], asOf: nil)
                 let reply = try await running.pipeline.profiles(of: asked, asOf: nil)
                 let bits = reply.rows.map { $0.values.map(\.bitPattern) }
                 #expect(replies[reply.offset, default: bits] == bits)
                 replies[reply.offset] = bits
+                offset = reply.offset
                 _ = try await others
-            } while try await running.pipeline.status().applied.recordCount < Int64(start + 100)
+            } while offset < end
         }
         try writer.close()
         try await running.drain()
