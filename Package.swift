@@ -108,7 +108,7 @@ let package = Package(
             dependencies: [
                 "Kernels", "EventLog", "Events", "Sessions", "Features", "Encoders", "Learning",
                 "Profiles", "Snapshots", "Pipeline", "Evaluation", "Refresh", "Import",
-                "Simulation", "Storage", arguments,
+                "Simulation", "Storage", "TestSupport", arguments,
             ],
             path: "Benchmarks", exclude: ["peers"], swiftSettings: strict),
         .executableTarget(

@@ -10,7 +10,10 @@ extension Bench {
         let parts = ["log", "later", "last"]
         let (log, counts) = try mixedLog(users: users, parts: parts)
         let state = try freshState(log, "state")
-        let running = try RunningPipeline(host: host, options: options(log, state: state))
+        let disk = CurrentNotingDisk(clock: host.clock)
+        let running = try RunningPipeline(
+            host: Host(disk: disk, clock: host.clock, randomness: host.randomness),
+            options: options(log, state: state))
         // The first part, and the catalogue before it.
         try await running.catchUp(to: counts.catalogue + counts.events / 3)
         let most = counts.catalogue + counts.events * 2 / 3
@@ -19,7 +22,8 @@ extension Bench {
         try await profiles("profiles, full ingest", users, running, until: most)
         try await running.catchUp(to: most)
         say("latency: rollback at full ingest")
-        let rollbacks = try await RollbackTimes(state: state, running: running, host: host)
+        let rollbacks = try await RollbackTimes(
+            state: state, running: running, host: host, disk: disk)
         var busy = rollbacks
         try append("last", to: log)
         try await busy.measure(users: users, until: log.records)

@@ -106,7 +106,7 @@ private let mayImport: [String: Set<String>] = [
     ]),
     "ubpctl": ["ControlProtocol"],
     "Benchmarks": throughSnapshots.union([
-        "Pipeline", "Evaluation", "Refresh", "Import", "Simulation",
+        "Pipeline", "Evaluation", "Refresh", "Import", "Simulation", "TestSupport",
     ]),
     "Torture": ["Events", "EventLog", "Storage", "TestSupport"],
 ]
