@@ -82,7 +82,7 @@ extension Bench {
             ("items", Self.factors(.item), state.items),
             ("categories", Self.factors(.category), state.categories),
         ] {
-            let liked = counts.keys.compactMap { factors.index(of: $0) }
+            let liked = counts.entries.compactMap { factors.index(of: $0.key) }
             report.add(
                 group, "of that fold-in of \(name)", "us",
                 microseconds { _ = factors.foldIn(liked) })

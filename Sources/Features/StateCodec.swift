@@ -200,30 +200,27 @@ extension StateCodec {
     }
 
     private static func put(_ table: KeyedCounts, _ out: inout ByteWriter) {
-        out.put(UInt64(table.keys.count))
-        for index in table.keys.indices {
-            out.put(table.keys[index])
-            for lane in 0..<KeyedCounts.laneCount {
-                out.put(UInt64(table.count(at: index, lane: lane)))
-            }
-            out.put(UInt64(table.weights[index]))
+        out.put(UInt64(table.entries.count))
+        for entry in table.entries {
+            out.put(entry.key)
+            for lane in 0..<KeyedCounts.laneCount { out.put(UInt64(entry[lane])) }
+            out.put(UInt64(entry.weight))
         }
-        if !table.keys.isEmpty { out.put(table.weightLogSum) }
+        if !table.entries.isEmpty { out.put(table.weightLogSum) }
     }
 
     private static func table(_ input: inout ByteReader) throws(ByteReader.Failure) -> KeyedCounts {
         let count = try input.count(ofAtLeast: 5)
-        var keys: [Int64] = []
-        var counts: [UInt32] = []
-        var weights: [UInt32] = []
+        var entries: [KeyedCounts.Entry] = []
         for _ in 0..<count {
-            keys.append(try input.signed())
-            for _ in 0..<KeyedCounts.laneCount { counts.append(try small(&input)) }
-            weights.append(try small(&input))
+            entries.append(
+                KeyedCounts.Entry(
+                    key: try input.signed(),
+                    counts: (try small(&input), try small(&input), try small(&input)),
+                    weight: try small(&input)))
         }
         return KeyedCounts(
-            keys: keys, counts: counts, weights: weights,
-            weightLogSum: count == 0 ? 0 : try input.double())
+            entries: entries, weightLogSum: count == 0 ? 0 : try input.double())
     }
 
     private static func put(_ session: OpenSession?, _ out: inout ByteWriter) {

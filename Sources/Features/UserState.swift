@@ -51,7 +51,7 @@ package struct UserState: Hashable, Sendable {
     /// Traps when the state breaks its own rules; tests call it after every step.
     package func checkInvariants(_ options: FoldOptions) {
         window.checkInvariants(options.order)
-        precondition(items.keys.count <= options.mapKeyLimit, "item table over its bound")
+        precondition(items.entries.count <= options.mapKeyLimit, "item table over its bound")
         precondition(rows.count <= options.rowWindow, "row window over its bound")
         precondition(
             Int64(rows.count) == min(rows.totalCount, Int64(options.rowWindow)), "rows missing")

@@ -60,9 +60,7 @@ struct ResidentBytes {
             ? 0 : Int64(array.capacity * MemoryLayout<Element>.stride + arrayHeader)
     }
 
-    static func of(_ table: KeyedCounts) -> Int64 {
-        table.keys.isEmpty ? 0 : Int64(table.byteCount + 3 * arrayHeader)
-    }
+    static func of(_ table: KeyedCounts) -> Int64 { of(table.entries) }
 }
 
 extension ResidentUser {

@@ -117,7 +117,7 @@ package enum StatsPart {
         for table in [
             state.items, state.categories, state.nameClusters, state.urls, state.queries,
         ] {
-            out.append(log(Double(table.keys.count)))
+            out.append(log(Double(table.entries.count)))
         }
         for table in [state.items, state.categories, state.nameClusters, state.queries] {
             out.append(table.entropy)

@@ -28,13 +28,12 @@ struct TargetScores: Sendable {
         guard let factors, places.contains(where: { $0 != nil }) else { return nil }
         let weights = factors.weights
         var liked: [Int] = []
-        for index in counts.keys.indices {
+        for entry in counts.entries {
             // In this order, so that the sum is the same wherever it is taken.
             let sum =
-                Float(counts.count(at: index, lane: 0)) * weights.buy
-                + Float(counts.count(at: index, lane: 1)) * weights.add
-                + Float(counts.count(at: index, lane: 2)) * weights.remove
-            guard sum > 0, let place = factors.index(of: counts.keys[index]) else { continue }
+                Float(entry[0]) * weights.buy + Float(entry[1]) * weights.add
+                + Float(entry[2]) * weights.remove
+            guard sum > 0, let place = factors.index(of: entry.key) else { continue }
             liked.append(place)
         }
         guard let vector = factors.foldIn(liked) else { return nil }

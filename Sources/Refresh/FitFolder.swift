@@ -86,9 +86,9 @@ struct FittedUser: RangeRecord {
         for table in [
             state.items, state.categories, state.nameClusters, state.urls, state.queries,
             state.queryClusters,
-        ] where !table.keys.isEmpty {
+        ] where !table.entries.isEmpty {
             arrays += table.byteCount
-            count += 3
+            count += 1
         }
         let pending = state.window.pending.capacity * MemoryLayout<PendingEvent>.stride
         let ids = state.window.eventIDs.capacity * 8

@@ -49,19 +49,21 @@ import Testing
             let weight = UInt32.random(in: 0...2, using: &random)
             let index = table.add(key, lane: lane, count: count, weight: weight, limit: limit)
             naive.add(key, lane: lane, count: count, weight: weight, limit: limit)
-            #expect(table.keys[index] == key)
-            #expect(Set(table.keys) == Set(naive.entries.keys))
-            #expect(table.keys.count == naive.entries.count)
+            #expect(table.entries[index].key == key)
+            #expect(Set(table.entries.map(\.key)) == Set(naive.entries.keys))
+            #expect(table.entries.count == naive.entries.count)
             for (key, entry) in naive.entries {
                 for lane in 0..<3 {
                     #expect(table.count(of: key, lane: lane) == entry.counts[lane])
                 }
             }
-            #expect(table.weightTotal == table.weights.reduce(0) { $0 + Int64($1) })
+            #expect(table.weightTotal == table.entries.reduce(0) { $0 + Int64($1.weight) })
             #expect(abs(table.entropy - naive.entropy) < 1e-9)
             let restored = KeyedCounts(
-                keys: table.keys, counts: table.counts, weights: table.weights,
-                weightLogSum: table.weightLogSum)
+                entries: table.entries.map {
+                    KeyedCounts.Entry(
+                        key: $0.key, counts: ($0[0], $0[1], $0[2]), weight: $0.weight)
+                }, weightLogSum: table.weightLogSum)
             #expect(restored == table)
         }
     }

@@ -157,7 +157,7 @@ import Testing
         guard let factors else { return Array(repeating: 0, count: 100) }
         let weights = factors.weights
         var liked: [Int] = []
-        for key in counts.keys.sorted() {
+        for key in counts.entries.map(\.key).sorted() {
             let sum =
                 Float(counts.count(of: key, lane: 0)) * weights.buy
                 + Float(counts.count(of: key, lane: 1)) * weights.add

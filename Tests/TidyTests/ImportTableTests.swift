@@ -67,7 +67,7 @@ private let order = [
     "CLZ4", "CCrypto", "CMalloc", "COneDNN", "CKernels", "Kernels", "Storage", "ControlProtocol",
     "EventLog", "Events", "Sessions", "Features", "Encoders", "Learning", "Profiles", "Snapshots",
     "Pipeline", "Evaluation", "Refresh", "Import", "Simulation", "Daemon", "ubpd", "ubpctl",
-    "Benchmarks", "TestSupport", "Torture",
+    "TestSupport", "Benchmarks", "Torture",
 ]
 
 /// The data path without what only reads bytes, which most later stages may import whole.

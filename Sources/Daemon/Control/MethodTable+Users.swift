@@ -212,15 +212,12 @@ struct UserStateJSON {
                 .init(
                     name,
                     .array(
-                        table.keys.indices.map { index in
+                        table.entries.map { entry in
                             let counts = lanes.enumerated().map { lane, name in
-                                JSONValue.Member(
-                                    name,
-                                    .int(
-                                        Int64(table.counts[index * KeyedCounts.laneCount + lane])))
+                                JSONValue.Member(name, .int(Int64(entry[lane])))
                             }
                             return .object(
-                                [.init("key", .string(String(table.keys[index])))] + counts)
+                                [.init("key", .string(String(entry.key)))] + counts)
                         }))
             })
     }
