@@ -42,19 +42,23 @@ package enum SegmentName {
     /// The file whose advisory lock a writer holds.
     package static let lockName = "writer.lock"
 
+    /// The highest sequence number a segment can have: a reader and a writer count on from there.
+    package static let highest: Int64 = 1 << 62
+
     /// The name of segment `sequence` ≥ 0.
     package static func name(_ sequence: Int64) -> String {
         let digits = String(sequence)
         return String(repeating: "0", count: 20 - digits.count) + digits + suffix
     }
 
-    /// The sequence number in a segment's name; nil for any other name.
+    /// The sequence number in a segment's name; nil for any other name, and above `highest`.
     package static func sequence(_ name: String) -> Int64? {
         guard name.utf8.count == 20 + suffix.utf8.count, name.hasSuffix(suffix) else { return nil }
         let digits = name.utf8.prefix(20)
         guard digits.allSatisfy({ $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }) else {
             return nil
         }
-        return Int64(name.prefix(20))
+        guard let sequence = Int64(name.prefix(20)), sequence <= highest else { return nil }
+        return sequence
     }
 }

@@ -40,7 +40,7 @@ package final class LogReader {
     ) throws(EventLogError) {
         guard
             cursor.segment >= -1, cursor.framePosition >= 0, cursor.decodedOffset >= 0,
-            cursor.recordCount >= 0, cursor.segment < Int64.max
+            cursor.recordCount >= 0, cursor.segment <= SegmentName.highest
         else { throw .cursorInvalid(cursor) }
         self.host = host
         self.cursor = cursor

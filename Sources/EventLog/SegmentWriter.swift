@@ -97,7 +97,8 @@ package final class SegmentWriter {
 
     /// Appends one record and the newline that ends it.
     ///
-    /// - Throws: `recordRefused` for a record with a newline in it or one that is too long: then
+    /// - Throws: `storage` where a segment of a number above `SegmentName.highest` would begin;
+    ///   `recordRefused` for a record with a newline in it or one that is too long: then
     ///   nothing was appended. After any other error this writer is closed.
     package func append(_ record: [UInt8]) throws(EventLogError) {
         guard record.count <= options.recordByteCount else {
@@ -164,6 +165,13 @@ package final class SegmentWriter {
     private func begin() throws(EventLogError) {
         if segment == nil {
             let path = directory + "/" + SegmentName.name(sequence)
+            guard sequence <= SegmentName.highest else {
+                throw .storage(
+                    .malformed(
+                        path: path,
+                        reason: "no reader takes so high a number; write to another directory, or "
+                            + "rename the segments of the highest numbers"))
+            }
             do throws(StorageError) {
                 segment = Segment(
                     file: try host.disk.open(path, .create), startSeconds: host.clock.seconds())

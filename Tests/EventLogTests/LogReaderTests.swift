@@ -152,6 +152,38 @@ import Testing
         #expect(reader.lag() == 0 && reader.isAtEnd && reader.notices.isEmpty)
     }
 
+    @Test func `a number above 2^62 is no segment's`() throws {
+        let highest = SegmentName.highest
+        #expect(SegmentName.sequence(SegmentName.name(highest)) == 1 << 62)
+        for sequence in [highest + 1, .max] {
+            #expect(SegmentName.sequence(SegmentName.name(sequence)) == nil)
+        }
+        #expect(SegmentName.sequence("99999999999999999999" + SegmentName.suffix) == nil)
+        let log = try TestLog()
+        try log.write(frame(lines(0..<5)) + SegmentWriter.sealMark, to: 0)
+        // Its successor's number is none: a reader that looked for it would trap.
+        try log.write(frame(lines(5..<10)), to: .max)
+        log.settle()
+        let reader = try log.reader()
+        #expect(try drain(reader).count == 5)
+        #expect(reader.isAtEnd && reader.lag() == 0 && reader.notices.isEmpty)
+        let writer = try SegmentWriter(host: log.host, directory: TestLog.directory)
+        #expect(writer.sequence == 1)
+        var cursor = Cursor.start
+        cursor.segment = highest + 1
+        #expect(throws: EventLogError.cursorInvalid(cursor)) { try log.reader(at: cursor) }
+    }
+
+    @Test func `the highest number is read, and nothing is written above it`() throws {
+        let log = try TestLog()
+        try log.write(frame(lines(0..<5)), to: SegmentName.highest)
+        let reader = try log.reader()
+        #expect(try drain(reader).count == 5)
+        #expect(reader.isAtEnd && reader.obstacle == nil)
+        let writer = try SegmentWriter(host: log.host, directory: TestLog.directory)
+        #expect(throws: EventLogError.self) { try writer.append(Array("{}".utf8)) }
+    }
+
     @Test func `refuses a cursor that no log has`() throws {
         let log = try TestLog()
         var cursor = Cursor.start
