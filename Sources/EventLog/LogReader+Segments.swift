@@ -13,7 +13,7 @@ extension LogReader {
             note(.gap(after: finished, next: next))
         }
         missingSinceNanoseconds = nil
-        guard let file = try open(next) else {
+        guard let file = try listing.open(next) else {
             try listing.list()
             return nil
         }
@@ -110,7 +110,7 @@ extension LogReader {
     // MARK: Resuming
 
     private func resume() throws(StorageError) -> OpenSegment? {
-        guard let file = try open(cursor.segment) else { return try resumeElsewhere() }
+        guard let file = try listing.open(cursor.segment) else { return try resumeElsewhere() }
         missingSinceNanoseconds = nil
         let status = try file.status()
         let isSameFile =
@@ -150,7 +150,7 @@ extension LogReader {
         for later in listing.sequences where later > cursor.segment {
             let status = try host.disk.status(listing.path(later))
             guard let status, status.inode == cursor.identity.inode,
-                status.device == cursor.identity.device, let file = try open(later),
+                status.device == cursor.identity.device, let file = try listing.open(later),
                 try isSame(file)
             else { continue }
             note(.renamed(segment: cursor.segment, newSegment: later))
@@ -183,16 +183,6 @@ extension LogReader {
         Cursor(
             segment: sequence, identity: Cursor.start.identity, framePosition: 0,
             decodedOffset: 0, recordCount: cursor.recordCount)
-    }
-
-    private func open(_ sequence: Int64) throws(StorageError) -> (any DiskFile)? {
-        do throws(StorageError) {
-            return try host.disk.open(listing.path(sequence), .read)
-        } catch StorageError.missing {
-            return nil
-        } catch {
-            throw error
-        }
     }
 
     @discardableResult

@@ -32,6 +32,26 @@ struct SegmentListing {
         return known(after: sequence)
     }
 
+    /// Opens a segment to be read; nil when there is none of that number.
+    ///
+    /// A FIFO, device, socket or directory under a segment's name is an error as a file that may
+    /// not be read is: the name may get a segment yet.
+    func open(_ sequence: Int64) throws(StorageError) -> (any DiskFile)? {
+        let file: any DiskFile
+        do throws(StorageError) {
+            file = try host.disk.open(path(sequence), .read)
+        } catch StorageError.missing {
+            return nil
+        } catch {
+            throw error
+        }
+        guard try file.status().kind == .file else {
+            throw .malformed(
+                path: path(sequence), reason: "is no regular file; move it out of the log")
+        }
+        return file
+    }
+
     /// The highest segment as last listed.
     var last: Int64? { sequences.last }
 

@@ -69,7 +69,7 @@ package protocol DirectoryWatch: AnyObject, Sendable {
 
 /// How a file is opened.
 package enum OpenMode: Sendable {
-    /// It must exist; only reads.
+    /// It must exist; only reads, and never waits to be opened: what is no regular file may open.
     case read
     /// It must exist; reads and writes.
     case update

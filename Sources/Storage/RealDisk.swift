@@ -5,7 +5,7 @@ package struct RealDisk: Disk {
     /// The file system as this process sees it.
     package init() {}
 
-    /// open(2), close-on-exec, new files with mode 0644.
+    /// open(2), close-on-exec, new files with mode 0644; without waiting when it is only read.
     package func open(_ path: String, _ mode: OpenMode) throws(StorageError) -> any DiskFile {
         try RealFile(path, mode)
     }

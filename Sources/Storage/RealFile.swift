@@ -6,10 +6,13 @@ package final class RealFile: DiskFile {
     private let descriptor: Descriptor
 
     /// Opens `path`; a directory is refused by the kernel unless it is only read.
+    ///
+    /// A FIFO that is only read opens at once: without O_NONBLOCK, which means nothing to a regular
+    /// file, open(2) would wait for a writer that may never come. Reading it fails with ESPIPE.
     package init(_ path: String, _ mode: OpenMode) throws(StorageError) {
         let flags =
             switch mode {
-            case .read: O_RDONLY
+            case .read: O_RDONLY | O_NONBLOCK
             case .update: O_RDWR
             case .create: O_RDWR | O_CREAT | O_EXCL
             case .createOrUpdate: O_RDWR | O_CREAT

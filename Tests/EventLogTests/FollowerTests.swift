@@ -27,6 +27,45 @@ import Testing
         #expect(condition.notices.isEmpty && condition.obstacle == nil)
     }
 
+    @Test(arguments: ["mkfifo", "mkdir"])
+    func `what is no regular file is an obstacle until it is gone`(command: String) async throws {
+        let directory = try TemporaryDirectory()
+        let (first, second) = (expected(lines(0..<3)), expected(lines(3..<6)))
+        try write(first, to: directory.path)
+        let path = directory.path + "/" + SegmentName.name(1)
+        _ = try await Child.run([command, path]).successful()
+        let follower = try Follower(host: .real, directory: directory.path)
+        #expect(try texts(follower) == first)
+        for _ in 0..<3 {
+            #expect(try texts(follower).isEmpty)
+            let condition = follower.condition()
+            #expect(condition.obstacle?.description.contains(path) == true)
+            #expect(!condition.isAtEnd)
+        }
+        try RealDisk().remove(path)
+        #expect(try texts(follower).isEmpty)
+        #expect(follower.condition().obstacle == nil)
+        try write(second, to: directory.path)
+        #expect(try texts(follower) == second)
+        #expect(follower.condition().obstacle == nil && follower.condition().isAtEnd)
+    }
+
+    /// Writes one sealed segment.
+    private func write(_ records: [String], to directory: String) throws {
+        let writer = try SegmentWriter(host: .real, directory: directory)
+        for record in records { try writer.append(Array(record.utf8)) }
+        try writer.close()
+    }
+
+    /// What can be read without waiting.
+    private func texts(_ follower: Follower) throws -> [String] {
+        var texts: [String] = []
+        while let chunk = try follower.next(waitMilliseconds: 0) {
+            texts += records(of: chunk).map(\.text)
+        }
+        return texts
+    }
+
     @Test func `an inotify queue that overflows costs no record`() throws {
         let directory = try TemporaryDirectory()
         let limit = try #require(
