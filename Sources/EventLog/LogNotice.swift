@@ -38,7 +38,7 @@ package enum LogNotice: Hashable, Sendable, CustomStringConvertible {
             "no segment between \(after) and \(next); if some were lost, restore them and refresh"
         case .grewAfterSealing(let segment, let byteCount):
             "segment \(segment) grew to \(byteCount) bytes after a newer one had sealed it; what "
-                + "was added is not read: raise `log.seal_grace`"
+                + "was added is not read: raise `log.reader.grace_seconds`"
         case .unreadable(let path, let reason):
             "\(path) cannot be read (\(reason)); it is tried again"
         case .unwatched(let path, let reason):

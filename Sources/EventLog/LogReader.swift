@@ -54,7 +54,7 @@ package final class LogReader {
     /// The next run of whole records of one segment; nil when nothing more is readable now.
     ///
     /// What cannot be read now (permissions, a failing disk) is an `obstacle`, tried again by the
-    /// next call; nothing is lost or read twice by it.
+    /// next call; nothing is lost or read twice by it. It is no notice: it ends with its cause.
     package func next() throws(EventLogError) -> LogChunk? {
         do throws(StorageError) {
             let chunk = try read()
@@ -63,10 +63,7 @@ package final class LogReader {
         } catch {
             close()
             isAtEnd = false
-            let notice = LogNotice.unreadable(
-                path: listing.directory, reason: error.description)
-            if obstacle != notice { note(notice) }
-            obstacle = notice
+            obstacle = .unreadable(path: listing.directory, reason: error.description)
             return nil
         }
     }

@@ -56,14 +56,19 @@ struct SegmentListing {
     var last: Int64? { sequences.last }
 
     /// Lists the directory now; a missing one has no segments.
+    ///
+    /// After a failure the next look lists again: an obstacle that only every second look met would
+    /// come and go.
     mutating func list() throws(StorageError) {
-        listedNanoseconds = host.clock.monotonicNanoseconds()
+        listedNanoseconds = nil
+        let now = host.clock.monotonicNanoseconds()
         do {
             sequences = try host.disk.names(in: directory).compactMap(SegmentName.sequence)
             sequences.sort()
         } catch StorageError.missing {
             sequences = []
         }
+        listedNanoseconds = now
     }
 
     /// Compressed bytes of the segments above `sequence`; asks for each size once, for the highest
