@@ -31,7 +31,7 @@ package final class Follower: Sendable {
         package var notices: [LogNotice]
         /// Notices so far, those that left included.
         package var noticeCount: Int
-        /// Why nothing can be read now.
+        /// What is in the way now, so that nothing new can be read; nil while all is well.
         package var obstacle: LogNotice?
     }
 

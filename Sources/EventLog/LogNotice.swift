@@ -1,4 +1,5 @@
-/// Something about the log's files that was survived and that an operator should know of.
+/// Something about the log's files that an operator should know of: what was survived, or, as a
+/// reader's obstacle, what is so now.
 package enum LogNotice: Hashable, Sendable, CustomStringConvertible {
     /// The file became shorter than what was read of it; reading goes on at its new end.
     case truncated(segment: Int64, readByteCount: Int64, byteCount: Int64)
@@ -14,6 +15,10 @@ package enum LogNotice: Hashable, Sendable, CustomStringConvertible {
     case gap(after: Int64, next: Int64)
     /// A segment that was taken as complete has grown since; what was added is not read.
     case grewAfterSealing(segment: Int64, byteCount: Int64)
+    /// The directory is missing: there is nothing to read until it is back.
+    case directoryMissing(path: String)
+    /// The segment at the cursor is gone and there is none above it: reading waits for either.
+    case awaited(segment: Int64, path: String)
     /// A file or the directory cannot be read now; it is tried again.
     case unreadable(path: String, reason: String)
     /// The kernel tells nothing of the directory's changes; it is looked at now and then.
@@ -39,6 +44,12 @@ package enum LogNotice: Hashable, Sendable, CustomStringConvertible {
         case .grewAfterSealing(let segment, let byteCount):
             "segment \(segment) grew to \(byteCount) bytes after a newer one had sealed it; what "
                 + "was added is not read: raise `log.reader.grace_seconds`"
+        case .directoryMissing(let path):
+            "\(path) is missing, so nothing new is read; bring it back (a mount, a renamed "
+                + "directory), or correct `log_dir`"
+        case .awaited(let segment, let path):
+            "\(path) has no segment \(segment), which was not read to its end, and none above it; "
+                + "bring it back: reading waits for it, or for a higher one"
         case .unreadable(let path, let reason):
             "\(path) cannot be read (\(reason)); it is tried again"
         case .unwatched(let path, let reason):

@@ -78,7 +78,7 @@ extension LogReader {
             try checkOpen()
             return true
         }
-        let named = try host.disk.status(listing.path(segment.sequence))
+        let named = try listing.status(segment.sequence)
         let isGone = named == nil
         if let named, named.inode != status.inode || named.device != status.device {
             close()
@@ -145,6 +145,8 @@ extension LogReader {
     }
 
     /// The cursor's segment is gone: looks for it under another number, else goes on above it.
+    ///
+    /// Where there is none above it, it may come back with its directory: nothing is given up yet.
     private func resumeElsewhere() throws(StorageError) -> OpenSegment? {
         try listing.list()
         for later in listing.sequences where later > cursor.segment {
@@ -156,14 +158,11 @@ extension LogReader {
             note(.renamed(segment: cursor.segment, newSegment: later))
             return try enter(later, file, at: cursor)
         }
-        guard listing.last.map({ $0 > cursor.segment }) == true else {
-            if missingSinceNanoseconds == nil {
-                missingSinceNanoseconds = host.clock.monotonicNanoseconds()
-                note(.vanished(segment: cursor.segment))
-            }
+        guard let last = listing.last, last > cursor.segment else {
+            isAwaiting = true
             return nil
         }
-        if missingSinceNanoseconds == nil { note(.vanished(segment: cursor.segment)) }
+        note(.vanished(segment: cursor.segment))
         missingSinceNanoseconds = nil
         finished = cursor.segment
         return try openNext()

@@ -13,7 +13,7 @@ package final class LogReader {
     package private(set) var notices: [LogNotice] = []
     /// Notices so far, those that left included.
     package private(set) var noticeCount = 0
-    /// Why nothing can be read now; nil while all is well.
+    /// What is in the way now, so that nothing new can be read; nil while all is well.
     package internal(set) var obstacle: LogNotice?
     /// Whether the last `next()` found nothing more to read in the highest segment.
     package internal(set) var isAtEnd = false
@@ -28,7 +28,9 @@ package final class LogReader {
     var finished: Int64
     /// The segment read before this one, and its size when it was taken as complete.
     var left: (sequence: Int64, file: any DiskFile, byteCount: Int64)?
-    /// When a gap, or the lack of the cursor's segment, was first seen.
+    /// Whether the cursor's segment is gone and none is above it.
+    var isAwaiting = false
+    /// When a gap was first seen.
     var missingSinceNanoseconds: UInt64?
 
     /// Gets ready to read the log in `directory`, which may be missing as yet, from `cursor` on.
@@ -58,7 +60,7 @@ package final class LogReader {
     package func next() throws(EventLogError) -> LogChunk? {
         do throws(StorageError) {
             let chunk = try read()
-            obstacle = nil
+            obstacle = absence
             return chunk
         } catch {
             close()
@@ -90,8 +92,16 @@ package final class LogReader {
     /// Forgets the notices that were read.
     package func clearNotices() { notices = [] }
 
+    /// What is missing where the log should be.
+    private var absence: LogNotice? {
+        if listing.isMissing { return .directoryMissing(path: listing.directory) }
+        guard isAwaiting else { return nil }
+        return .awaited(segment: cursor.segment, path: listing.directory)
+    }
+
     private func read() throws(StorageError) -> LogChunk? {
         isAtEnd = false
+        isAwaiting = false
         try checkOpen()
         while true {
             if segment == nil { segment = try openNext() }

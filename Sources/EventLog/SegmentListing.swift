@@ -7,6 +7,10 @@ struct SegmentListing {
     let intervalMilliseconds: Int
     /// Sequence numbers as last listed, ascending.
     private(set) var sequences: [Int64] = []
+    /// Whether the directory was missing when it was listed last, and nothing of it was seen since.
+    ///
+    /// No look is made for this: a reader at the log's end lists once an interval anyway.
+    private(set) var isMissing = false
     private var listedNanoseconds: UInt64?
     private var byteCounts: [Int64: Int64] = [:]
 
@@ -24,7 +28,7 @@ struct SegmentListing {
     /// at most once per interval, so that a thousand sealed segments cost an idle reader nothing.
     mutating func first(after sequence: Int64) throws(StorageError) -> Int64? {
         if let known = known(after: sequence), known == sequence + 1 { return known }
-        if try host.disk.status(path(sequence + 1)) != nil {
+        if try status(sequence + 1) != nil {
             insert(sequence + 1)
             return sequence + 1
         }
@@ -32,11 +36,18 @@ struct SegmentListing {
         return known(after: sequence)
     }
 
+    /// Size and identity of what has a segment's name; nil when nothing has.
+    mutating func status(_ sequence: Int64) throws(StorageError) -> FileStatus? {
+        let status = try host.disk.status(path(sequence))
+        if status != nil { isMissing = false }
+        return status
+    }
+
     /// Opens a segment to be read; nil when there is none of that number.
     ///
     /// A FIFO, device, socket or directory under a segment's name is an error as a file that may
     /// not be read is: the name may get a segment yet.
-    func open(_ sequence: Int64) throws(StorageError) -> (any DiskFile)? {
+    mutating func open(_ sequence: Int64) throws(StorageError) -> (any DiskFile)? {
         let file: any DiskFile
         do throws(StorageError) {
             file = try host.disk.open(path(sequence), .read)
@@ -45,6 +56,7 @@ struct SegmentListing {
         } catch {
             throw error
         }
+        isMissing = false
         guard try file.status().kind == .file else {
             throw .malformed(
                 path: path(sequence), reason: "is no regular file; move it out of the log")
@@ -65,8 +77,10 @@ struct SegmentListing {
         do {
             sequences = try host.disk.names(in: directory).compactMap(SegmentName.sequence)
             sequences.sort()
+            isMissing = false
         } catch StorageError.missing {
             sequences = []
+            isMissing = true
         }
         listedNanoseconds = now
     }

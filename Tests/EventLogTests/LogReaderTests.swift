@@ -143,6 +143,7 @@ import Testing
         let reader = try log.reader()
         #expect(try reader.next() == nil)
         #expect(reader.isAtEnd && reader.notices.isEmpty && reader.lag() == 0)
+        #expect(reader.obstacle == .directoryMissing(path: TestLog.directory))
         try log.disk.makeDirectory(TestLog.directory)
         let bytes = try frame(lines(0..<5))
         try log.write(bytes, to: 3)
@@ -150,6 +151,7 @@ import Testing
         #expect(reader.lag() == Int64(bytes.count))
         #expect(try drain(reader).count == 5)
         #expect(reader.lag() == 0 && reader.isAtEnd && reader.notices.isEmpty)
+        #expect(reader.obstacle == nil)
     }
 
     @Test func `a number above 2^62 is no segment's`() throws {

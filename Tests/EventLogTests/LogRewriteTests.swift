@@ -133,6 +133,46 @@ import Testing
         #expect(reader.notices == [.vanished(segment: 0)])
     }
 
+    @Test func `a directory that goes is said, and costs no call but the listing`() throws {
+        try log.write(frame(lines(0..<10)), to: 0)
+        let reader = try log.reader()
+        #expect(try drain(reader).count == 10)
+        try log.disk.rename(TestLog.directory, to: "/away")
+        // Not before the next listing is due.
+        #expect(try reader.next() == nil && reader.obstacle == nil)
+        let before = log.disk.operationCount
+        #expect(try reader.next() == nil)
+        let idle = log.disk.operationCount - before
+        log.settle()
+        #expect(try reader.next() == nil)
+        #expect(log.disk.operationCount - before == 2 * idle + 1)
+        #expect(reader.obstacle?.description.contains(TestLog.directory) == true)
+        #expect(reader.isAtEnd)
+        // It is back empty, then with what it had: the listing and the segment's name tell.
+        try log.disk.makeDirectory(TestLog.directory)
+        log.settle()
+        #expect(try reader.next() == nil && reader.obstacle == nil)
+        try log.disk.remove(TestLog.directory)
+        log.settle()
+        #expect(try reader.next() == nil && reader.obstacle != nil)
+        try log.disk.rename("/away", to: TestLog.directory)
+        #expect(try reader.next() == nil && reader.obstacle == nil)
+        #expect(reader.notices.isEmpty)
+    }
+
+    @Test func `the cursor's segment that is gone is awaited, and read when it is back`() throws {
+        try log.write(frame(lines(0..<10)), to: 3)
+        let cursor = try #require(try log.reader().next()).cursor(after: 9)
+        try log.disk.rename(log.path(3), to: "/kept")
+        let reader = try log.reader(at: cursor)
+        #expect(try texts(reader).isEmpty && !reader.isAtEnd)
+        #expect(reader.obstacle == .awaited(segment: 3, path: TestLog.directory))
+        try log.disk.rename("/kept", to: log.path(3))
+        try log.append(frame(lines(10..<20)), to: 3)
+        #expect(try texts(reader) == expected(lines(10..<20)))
+        #expect(reader.obstacle == nil && reader.notices.isEmpty && reader.isAtEnd)
+    }
+
     @Test func `a directory that is away for a while costs nothing`() throws {
         try log.write(frame(lines(0..<10)), to: 0)
         let reader = try log.reader()
@@ -141,10 +181,15 @@ import Testing
         try log.disk.rename(TestLog.directory, to: "/away")
         log.settle()
         let later = try log.reader(at: cursor)
-        #expect(try texts(reader).isEmpty && texts(later).isEmpty)
+        for one in [reader, later] {
+            #expect(try texts(one).isEmpty)
+            #expect(one.obstacle == .directoryMissing(path: TestLog.directory))
+        }
         try log.disk.rename("/away", to: TestLog.directory)
         try log.append(frame(lines(10..<20)), to: 0)
-        #expect(try texts(reader) == expected(lines(10..<20)))
-        #expect(try texts(later) == expected(lines(10..<20)))
+        for one in [reader, later] {
+            #expect(try texts(one) == expected(lines(10..<20)))
+            #expect(one.obstacle == nil && one.notices.isEmpty)
+        }
     }
 }
