@@ -8,7 +8,8 @@ import Storage
 ///
 /// The watchdog is fed only when the pipeline has answered and has gone on since the last time: its
 /// rounds need its own thread, that of the reader and, when a commit is due, the disk. The timer here
-/// only says when to look. So a pipeline of which one thread hangs is noticed.
+/// only says when to look. So a pipeline of which one thread hangs is noticed. What comes under
+/// `degraded`, and what is over, goes to the journal.
 struct StatusReporter: Service {
     let service: any ProfileService
     let serviceManager: ServiceManager
@@ -30,8 +31,9 @@ struct StatusReporter: Service {
         serviceManager.send(.status("Recovering"))
         await cancelWhenGracefulShutdown {
             var last: Sent?
+            var degraded = DegradedJournal()
             while !Task.isCancelled {
-                last = await report(after: last)
+                last = await report(after: last, noting: &degraded)
                 do { try await Task.sleep(for: .milliseconds(period)) } catch { return }
             }
         }
@@ -61,9 +63,11 @@ struct StatusReporter: Service {
     }
 
     /// Sends what has changed since `last`, nil at the start; returns what stands now.
-    private func report(after last: Sent?) async -> Sent? {
+    private func report(after last: Sent?, noting degraded: inout DegradedJournal) async -> Sent? {
         do throws(PipelineError) {
             var report = try await service.status()
+            // A refused reload is in the journal already, as an error.
+            degraded.note(report.degraded, to: logger)
             if let problem = reloader?.problem { report.degraded.append(problem) }
             let progress = Progress(report)
             var sent = Sent(
@@ -80,7 +84,8 @@ struct StatusReporter: Service {
                 if hasMoved { notices.append(Self.patience) }
             default:
                 if !sent.isReady {
-                    logger.notice("ready", metadata: ["status": "\(sent.line)"])
+                    let line = DegradedJournal.withoutUsers(sent.line)
+                    logger.notice("ready", metadata: ["status": "\(line)"])
                     notices.insert(.ready, at: 0)
                     sent.isReady = true
                     reloader?.noteReady()
