@@ -91,6 +91,36 @@ struct DamageTests {
         try await second.drain()
     }
 
+    @Test func `a log directory that is away is degraded once, and only while it is away`()
+        async throws
+    {
+        let directory = try TemporaryDirectory()
+        let fixture = try PipelineFixture(root: directory.path)
+        let log = fixture.options.logDirectory
+        let running = try await fixture.open(fixture.options)
+        try await running.catchUp(to: fixture.log.records.count)
+        try RealDisk().rename(log, to: log + "-away")
+        let lines = try await degraded(running) { !$0.isEmpty }
+        #expect(lines.count == 1 && lines[0].hasPrefix("log: \(log) is missing"), "\(lines)")
+        try RealDisk().rename(log + "-away", to: log)
+        #expect(try await degraded(running) { $0.isEmpty } == [])
+        try await running.drain()
+        _ = consume directory
+    }
+
+    /// What the log adds to `degraded` once `isThere` holds of it, or after a minute.
+    private func degraded(
+        _ running: RunningPipeline, _ isThere: ([String]) -> Bool
+    ) async throws -> [String] {
+        var lines: [String] = []
+        for _ in 0..<6000 {
+            lines = try await running.pipeline.status().degraded.filter { $0.hasPrefix("log: ") }
+            if isThere(lines) { break }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        return lines
+    }
+
     /// Publishes a snapshot of the whole log; the pipeline is gone when this returns.
     private func publish(_ fixture: PipelineFixture) async throws -> SnapshotReport {
         let running = try await fixture.open(fixture.options)
