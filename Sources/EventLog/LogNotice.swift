@@ -48,8 +48,8 @@ package enum LogNotice: Hashable, Sendable, CustomStringConvertible {
             "\(path) is missing, so nothing new is read; bring it back (a mount, a renamed "
                 + "directory), or correct `log_dir`"
         case .awaited(let segment, let path):
-            "\(path) has no segment \(segment), which was not read to its end, and none above it; "
-                + "bring it back: reading waits for it, or for a higher one"
+            "\(path) has no segment \(segment), where reading stands, and none above it; bring it "
+                + "back (is another directory there?): reading waits for it, or for a higher one"
         case .unreadable(let path, let reason):
             "\(path) cannot be read (\(reason)); it is tried again"
         case .unwatched(let path, let reason):

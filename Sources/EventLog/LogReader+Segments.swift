@@ -87,6 +87,8 @@ extension LogReader {
         guard let next = try listing.first(after: segment.sequence) else {
             noteIfShort(segment)
             isAtEnd = true
+            // Another directory may have come in its place: a mount point without its mount is empty.
+            isAwaiting = isGone
             return false
         }
         if isGone, try host.disk.status(listing.path(next))?.inode == status.inode {

@@ -28,7 +28,7 @@ package final class LogReader {
     var finished: Int64
     /// The segment read before this one, and its size when it was taken as complete.
     var left: (sequence: Int64, file: any DiskFile, byteCount: Int64)?
-    /// Whether the cursor's segment is gone and none is above it.
+    /// Whether the cursor's segment has lost its name and none is above it.
     var isAwaiting = false
     /// When a gap was first seen.
     var missingSinceNanoseconds: UInt64?
