@@ -38,6 +38,10 @@ package final class LivePipeline: ProfileService {
             let store = SnapshotStore(
                 stateDirectory: options.stateDirectory, registry: registry, on: host)
             let recovery = try store.recover()
+            // A generation that was being removed still has its users' rows: a user who is forgotten
+            // later would be called erased while they are there.
+            _ = try GenerationStore(stateDirectory: options.stateDirectory, on: host)
+                .removeLeftovers()
             writer = SnapshotService(
                 store: store, retainCount: options.snapshotRetainCount,
                 retainDays: options.snapshotRetainDays)
