@@ -7,6 +7,8 @@ import Storage
 package enum SnapshotError: Error, Equatable, CustomStringConvertible {
     case storage(StorageError)
     case registry(path: String, reason: String)
+    /// The disk has no room for it, or fails.
+    case registryDisk(path: String, reason: String)
     /// Its content is no registry any more.
     case damagedRegistry(path: String, reason: String)
     case newerRegistry(path: String, found: [String])
@@ -30,6 +32,9 @@ package enum SnapshotError: Error, Equatable, CustomStringConvertible {
         case .registry(let path, let reason):
             "\(path): \(reason); if it is damaged, stop ubpd and move it away: snapshots and "
                 + "generations are adopted again from their directories"
+        case .registryDisk(let path, let reason):
+            "\(path): \(reason); nothing is lost: free disk space there or check the disk, then try "
+                + "again"
         case .damagedRegistry(let path, let reason):
             "\(path): damaged: \(reason); the daemon sets it aside when it starts"
         case .newerRegistry(let path, let found):
