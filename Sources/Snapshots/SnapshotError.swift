@@ -15,6 +15,8 @@ package enum SnapshotError: Error, Equatable, CustomStringConvertible {
     case inputsFull(path: String, limit: Int)
     case stateDirectoryInUse(path: String)
     case unknownVersion(Int64)
+    /// `current` is not what whoever asked counts on.
+    case notExpected(expected: Int64, current: Int64?)
     case damaged(path: String, reason: String)
     case newerSchema(path: String, found: Int, supported: Int)
     case notAscending(user: UserID, previous: UserID)
@@ -46,6 +48,9 @@ package enum SnapshotError: Error, Equatable, CustomStringConvertible {
             "\(path): another ubpd holds this state directory; stop it, or set another `state_dir`"
         case .unknownVersion(let version):
             "there is no snapshot \(version); `ubpctl snapshot list` shows those there are"
+        case .notExpected(let expected, let current):
+            "`current` is \(current.map(String.init) ?? "nothing"), not \(expected); look at "
+                + "`ubpctl snapshot list`, then ask again with what you find"
         case .damaged(let path, let reason):
             "\(path): \(reason); it is not used any more: remove it, or restore it from a copy"
         case .newerSchema(let path, let found, let supported):

@@ -9,6 +9,7 @@ extension ControlError {
             case .tooManyUsers, .tooManyRecords: .tooLarge
             case .unknownSnapshot: .unknownSnapshot
             case .damagedSnapshot: .damagedSnapshot
+            case .notExpected: .expectVersion
             case .held: .held
             case .notQuarantined: .unknownEntry
             case .inputsWaiting: .busy
