@@ -333,6 +333,10 @@ package enum PipelineError: Error, CustomStringConvertible {
     case stopping
     /// Stored state is not what was written; the next start sets it aside and folds again.
     case damagedState(path: String, reason: String)
+    /// Another process works on the state directory.
+    case stateDirectoryInUse(path: String)
+    /// The log is not the one that a state was folded from.
+    case otherLog(String)
     case storage(String)
     case state(String)
 
@@ -374,6 +378,9 @@ package enum PipelineError: Error, CustomStringConvertible {
         case .stopping: "the daemon is stopping; ask again when it has restarted"
         case .damagedState(let path, let reason):
             "\(path) is damaged: \(reason); the next start sets it aside and folds the log again"
+        case .stateDirectoryInUse(let path):
+            "\(path): another ubpd holds this state directory; stop it, or set another `state_dir`"
+        case .otherLog(let text): text
         case .storage(let text): text
         case .state(let text): text
         }

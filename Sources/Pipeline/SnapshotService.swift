@@ -203,6 +203,7 @@ extension PipelineError {
         case .damaged(let path, let reason): self = .damagedSnapshot(path: path, reason: reason)
         case .notExpected(let expected, let current):
             self = .notExpected(expected: expected, current: current)
+        case .stateDirectoryInUse(let path): self = .stateDirectoryInUse(path: path)
         default: self = .storage(error.description)
         }
     }

@@ -114,6 +114,23 @@ struct DamageTests {
         #expect(try disk.status(record) == nil)
     }
 
+    @Test func `a second daemon on a state directory is told that it is taken`() async throws {
+        let directory = try TemporaryDirectory()
+        let fixture = try PipelineFixture(root: directory.path, count: 100)
+        let running = try await fixture.open(fixture.options)
+        var found: PipelineError?
+        do throws(PipelineError) {
+            _ = try LivePipeline(host: .real, options: fixture.options)
+        } catch {
+            found = error
+        }
+        guard case .stateDirectoryInUse? = found else {
+            Issue.record("answered with \(String(describing: found))")
+            return
+        }
+        try await running.drain()
+    }
+
     /// Publishes a snapshot of the whole log; the pipeline is gone when this returns.
     private func publish(_ fixture: PipelineFixture) async throws -> SnapshotReport {
         let running = try await fixture.open(fixture.options)
