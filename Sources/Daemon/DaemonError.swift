@@ -42,7 +42,8 @@ package enum DaemonError: Error, CustomStringConvertible {
         case .socketTaken: ExitStatus.unavailable
         case .socket: ExitStatus.cannotCreate
         case .pipeline(.storage): ExitStatus.inputOutput
-        case .pipeline(.stopping): ExitStatus.unavailable
+        case .pipeline(.stopping), .pipeline(.stateDirectoryInUse): ExitStatus.unavailable
+        case .pipeline(.otherLog): ExitStatus.data
         case .pipeline, .unexpected: ExitStatus.software
         }
     }

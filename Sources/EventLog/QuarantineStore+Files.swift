@@ -13,9 +13,11 @@ extension QuarantineStore {
         return directory + "/" + zeros + digits + Self.suffix
     }
 
-    /// Reads what is there and cuts off a torn end.
+    /// Reads what is there, cuts off a torn end, and removes what a rewrite that was killed left:
+    /// it holds raw records, and no erasure would find it.
     func load() throws(StorageError) {
         try host.disk.makeDirectory(directory)
+        _ = try AtomicFile.removeLeftovers(in: directory, on: host.disk)
         for name in try host.disk.names(in: directory) where name.hasSuffix(Self.suffix) {
             guard let number = Int64(name.dropLast(Self.suffix.count)), number >= 0 else {
                 continue

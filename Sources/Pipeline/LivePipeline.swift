@@ -38,6 +38,10 @@ package final class LivePipeline: ProfileService {
             let store = SnapshotStore(
                 stateDirectory: options.stateDirectory, registry: registry, on: host)
             let recovery = try store.recover()
+            // A generation that was being removed still has its users' rows: a user who is forgotten
+            // later would be called erased while they are there.
+            _ = try GenerationStore(stateDirectory: options.stateDirectory, on: host)
+                .removeLeftovers()
             writer = SnapshotService(
                 store: store, retainCount: options.snapshotRetainCount,
                 retainDays: options.snapshotRetainDays)
@@ -151,10 +155,10 @@ package final class LivePipeline: ProfileService {
 
     /// Moves `current` and holds it there; its generation follows in the background.
     package func rollback(
-        to version: Int64, reason: String, dryRun: Bool
+        to version: Int64, reason: String, expecting: Int64? = nil, dryRun: Bool
     ) async throws(PipelineError) -> RollbackReport {
         var report = try await desk.rollback(
-            to: version, reason: reason, dryRun: dryRun, clock: host.clock)
+            to: version, reason: reason, expecting: expecting, dryRun: dryRun, clock: host.clock)
         let generation = try await desk.show(version).generation
         if generation != served.active.id { report.reactivates = generation }
         if !dryRun { bell.ring() }
@@ -162,9 +166,11 @@ package final class LivePipeline: ProfileService {
     }
 
     /// Ends the hold; `current` moves to the newest snapshot.
-    package func release(dryRun: Bool) async throws(PipelineError) -> RollbackReport {
+    package func release(
+        expecting: Int64? = nil, dryRun: Bool
+    ) async throws(PipelineError) -> RollbackReport {
         defer { bell.ring() }
-        return try await desk.release(dryRun: dryRun, clock: host.clock)
+        return try await desk.release(expecting: expecting, dryRun: dryRun, clock: host.clock)
     }
 
     /// All generations, ascending by id.

@@ -127,10 +127,10 @@ package struct ReplayVerification: Sendable {
         await running.ended()
         if case .failure(let error) = running.outcome { throw error }
         guard isThere, offset == state.cursor.recordCount else {
-            throw PipelineError.state(
+            throw PipelineError.otherLog(
                 "the log has \(offset) records up to \(state.place), the state has folded "
-                    + "\(state.cursor.recordCount): segments were deleted or changed since; keep the "
-                    + "whole log to verify a state")
+                    + "\(state.cursor.recordCount): segments were deleted or changed since, or came "
+                    + "late; keep the whole log to verify a state")
         }
     }
 

@@ -29,11 +29,15 @@ package protocol ProfileService: SnapshotKeeping, ProfileInquiry {
     /// Re-reads a snapshot's files and compares every hash with its manifest.
     func verifySnapshot(_ version: Int64) async throws(PipelineError) -> SnapshotReport
     /// Moves `current` to `version` and holds it there; `dryRun` only checks.
+    ///
+    /// `expecting` is what `current` must be at that moment; nil takes whatever it is.
     func rollback(
-        to version: Int64, reason: String, dryRun: Bool
+        to version: Int64, reason: String, expecting: Int64?, dryRun: Bool
     ) async throws(PipelineError) -> RollbackReport
-    /// Ends a hold; `current` moves to the newest snapshot.
-    func release(dryRun: Bool) async throws(PipelineError) -> RollbackReport
+    /// Ends a hold; `current`, which must be `expecting` if that is given, moves to the newest.
+    func release(
+        expecting: Int64?, dryRun: Bool
+    ) async throws(PipelineError) -> RollbackReport
     /// All generations, ascending by id.
     func generations() async throws(PipelineError) -> [GenerationReport]
     /// Has a generation take over in the background; `force` takes one that its gate refused.
@@ -310,6 +314,8 @@ package enum PipelineError: Error, CustomStringConvertible {
     case tooManyUsers(asked: Int, limit: Int)
     case unknownSnapshot(version: Int64)
     case damagedSnapshot(path: String, reason: String)
+    /// `current` is not what whoever asked counts on.
+    case notExpected(expected: Int64, current: Int64?)
     case held(reason: String)
     case notQuarantined(RecordPlace)
     case tooManyRecords(asked: Int, limit: Int)
@@ -327,6 +333,10 @@ package enum PipelineError: Error, CustomStringConvertible {
     case stopping
     /// Stored state is not what was written; the next start sets it aside and folds again.
     case damagedState(path: String, reason: String)
+    /// Another process works on the state directory.
+    case stateDirectoryInUse(path: String)
+    /// The log is not the one that a state was folded from.
+    case otherLog(String)
     case storage(String)
     case state(String)
 
@@ -338,6 +348,9 @@ package enum PipelineError: Error, CustomStringConvertible {
             "there is no snapshot \(version); `ubpctl snapshot list` shows those there are"
         case .damagedSnapshot(let path, let reason):
             "\(path) is damaged: \(reason); roll back to another version"
+        case .notExpected(let expected, let current):
+            "`current` is \(current.map(String.init) ?? "nothing"), not \(expected); look at "
+                + "`snapshot.list`, then ask again with what you find"
         case .held(let reason):
             "`current` is held (\(reason)); end that with `ubpctl snapshot release`"
         case .notQuarantined(let place):
@@ -365,6 +378,9 @@ package enum PipelineError: Error, CustomStringConvertible {
         case .stopping: "the daemon is stopping; ask again when it has restarted"
         case .damagedState(let path, let reason):
             "\(path) is damaged: \(reason); the next start sets it aside and folds the log again"
+        case .stateDirectoryInUse(let path):
+            "\(path): another ubpd holds this state directory; stop it, or set another `state_dir`"
+        case .otherLog(let text): text
         case .storage(let text): text
         case .state(let text): text
         }

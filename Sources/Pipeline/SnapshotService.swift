@@ -122,11 +122,12 @@ actor SnapshotDesk {
 
     /// Moves `current` back and holds it; the move and the seconds it took on `clock`.
     func rollback(
-        to version: Int64, reason: String, dryRun: Bool, clock: any Clock
+        to version: Int64, reason: String, expecting: Int64?, dryRun: Bool, clock: any Clock
     ) throws(PipelineError) -> RollbackReport {
         let start = clock.monotonicNanoseconds()
         do {
-            let move = try store.rollback(to: version, reason: reason, dryRun: dryRun)
+            let move = try store.rollback(
+                to: version, reason: reason, expecting: expecting, dryRun: dryRun)
             return RollbackReport(move, since: start, clock, dryRun: dryRun)
         } catch {
             throw .init(error)
@@ -134,11 +135,13 @@ actor SnapshotDesk {
     }
 
     /// Ends the hold.
-    func release(dryRun: Bool, clock: any Clock) throws(PipelineError) -> RollbackReport {
+    func release(
+        expecting: Int64?, dryRun: Bool, clock: any Clock
+    ) throws(PipelineError) -> RollbackReport {
         let start = clock.monotonicNanoseconds()
         do {
-            return RollbackReport(
-                try store.release(dryRun: dryRun), since: start, clock, dryRun: dryRun)
+            let move = try store.release(expecting: expecting, dryRun: dryRun)
+            return RollbackReport(move, since: start, clock, dryRun: dryRun)
         } catch {
             throw .init(error)
         }
@@ -198,6 +201,9 @@ extension PipelineError {
         switch error {
         case .unknownVersion(let version): self = .unknownSnapshot(version: version)
         case .damaged(let path, let reason): self = .damagedSnapshot(path: path, reason: reason)
+        case .notExpected(let expected, let current):
+            self = .notExpected(expected: expected, current: current)
+        case .stateDirectoryInUse(let path): self = .stateDirectoryInUse(path: path)
         default: self = .storage(error.description)
         }
     }

@@ -168,9 +168,11 @@ package struct GenerationStore: Sendable {
         return nil
     }
 
-    /// Removes what publications that never finished left behind; their names.
+    /// Removes what publications and removals that were killed left aside, states of users among it.
     ///
-    /// Not while `ubpd refresh` is running on the same directory.
+    /// Only the daemon calls it, when it starts. `ubpd refresh` may run meanwhile: what is above the
+    /// newest id there is, it may be writing at this moment, and that stays.
+    /// - Returns: the names that were removed.
     package func removeLeftovers() throws(SnapshotError) -> [String] {
         try PublishedDirectory(spacesDirectory, host).removeLeftovers()
             + PublishedDirectory(generationsDirectory, host).removeLeftovers()

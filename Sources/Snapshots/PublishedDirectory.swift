@@ -25,10 +25,22 @@ struct PublishedDirectory {
         return number
     }
 
+    /// Removes what publications and removals that were killed left aside; their names, ascending.
+    ///
+    /// Only those of ids up to the newest that is published: the one after it may be being written
+    /// by another process at this moment.
     func removeLeftovers() throws(SnapshotError) -> [String] {
-        try onDisk { () throws(StorageError) in
-            guard try host.disk.status(path) != nil else { return [] }
-            return try AtomicFile.removeLeftovers(in: path, on: host.disk)
+        guard let newest = try ids().last else { return [] }
+        return try onDisk { () throws(StorageError) in
+            let leftovers = try host.disk.names(in: path).filter { name in
+                guard AtomicFile.isLeftover(name),
+                    let id = Self.number(String(name.prefix { $0 != "." }))
+                else { return false }
+                return id <= newest
+            }
+            for name in leftovers { try host.disk.remove(path + "/" + name) }
+            if !leftovers.isEmpty { try host.disk.syncDirectory(path) }
+            return leftovers
         }
     }
 

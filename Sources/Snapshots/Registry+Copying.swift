@@ -100,7 +100,7 @@ extension Registry {
                 return try body(database)
             }
         } catch {
-            throw .registry(path: path, reason: "\(error)")
+            throw SnapshotError(error, ofRegistry: path)
         }
     }
 }

@@ -79,7 +79,7 @@ package final class Registry: Sendable {
         } catch let error as SnapshotError {
             throw error
         } catch {
-            throw .registry(path: path, reason: "\(error)")
+            throw SnapshotError(error, ofRegistry: path)
         }
     }
 
@@ -101,13 +101,21 @@ package final class Registry: Sendable {
                 let found = try queue.read(migrator.appliedIdentifiers)
                 throw SnapshotError.newerRegistry(path: self.path, found: found.sorted())
             }
+            // Damage is met here, where the file can be set aside, and not by some later read, which
+            // would end this start and every one after it. The file is small.
+            let problems = try queue.read { database in
+                try String.fetchAll(database, sql: "PRAGMA quick_check(1)")
+            }
+            guard problems == ["ok"] else {
+                let lines = problems.flatMap { $0.split(separator: "\n") }
+                throw SnapshotError.damagedRegistry(
+                    path: self.path, reason: lines.joined(separator: ", "))
+            }
             try migrator.migrate(queue)
         } catch let error as SnapshotError {
             throw error
-        } catch  where DamagedDatabase.isDamage(error) {
-            throw .damagedRegistry(path: self.path, reason: "\(error)")
         } catch {
-            throw .registry(path: self.path, reason: "\(error)")
+            throw SnapshotError(error, ofRegistry: self.path)
         }
     }
 
@@ -116,7 +124,7 @@ package final class Registry: Sendable {
         _ body: @Sendable (Database) throws -> Result
     ) throws(SnapshotError) -> Result {
         do { return try queue.read(body) } catch {
-            throw .registry(path: path, reason: "\(error)")
+            throw SnapshotError(error, ofRegistry: path)
         }
     }
 
@@ -125,7 +133,7 @@ package final class Registry: Sendable {
         _ body: @Sendable (Database) throws -> Result
     ) throws(SnapshotError) -> Result {
         do { return try queue.write(body) } catch {
-            throw .registry(path: path, reason: "\(error)")
+            throw SnapshotError(error, ofRegistry: path)
         }
     }
 
@@ -134,7 +142,7 @@ package final class Registry: Sendable {
         do {
             _ = try queue.writeWithoutTransaction { try $0.checkpoint(.truncate) }
         } catch {
-            throw .registry(path: path, reason: "\(error)")
+            throw SnapshotError(error, ofRegistry: path)
         }
     }
 

@@ -7,12 +7,16 @@ import Storage
 package enum SnapshotError: Error, Equatable, CustomStringConvertible {
     case storage(StorageError)
     case registry(path: String, reason: String)
+    /// The disk has no room for it, or fails.
+    case registryDisk(path: String, reason: String)
     /// Its content is no registry any more.
     case damagedRegistry(path: String, reason: String)
     case newerRegistry(path: String, found: [String])
     case inputsFull(path: String, limit: Int)
     case stateDirectoryInUse(path: String)
     case unknownVersion(Int64)
+    /// `current` is not what whoever asked counts on.
+    case notExpected(expected: Int64, current: Int64?)
     case damaged(path: String, reason: String)
     case newerSchema(path: String, found: Int, supported: Int)
     case notAscending(user: UserID, previous: UserID)
@@ -30,6 +34,9 @@ package enum SnapshotError: Error, Equatable, CustomStringConvertible {
         case .registry(let path, let reason):
             "\(path): \(reason); if it is damaged, stop ubpd and move it away: snapshots and "
                 + "generations are adopted again from their directories"
+        case .registryDisk(let path, let reason):
+            "\(path): \(reason); nothing is lost: free disk space there or check the disk, then try "
+                + "again"
         case .damagedRegistry(let path, let reason):
             "\(path): damaged: \(reason); the daemon sets it aside when it starts"
         case .newerRegistry(let path, let found):
@@ -41,6 +48,9 @@ package enum SnapshotError: Error, Equatable, CustomStringConvertible {
             "\(path): another ubpd holds this state directory; stop it, or set another `state_dir`"
         case .unknownVersion(let version):
             "there is no snapshot \(version); `ubpctl snapshot list` shows those there are"
+        case .notExpected(let expected, let current):
+            "`current` is \(current.map(String.init) ?? "nothing"), not \(expected); look at "
+                + "`ubpctl snapshot list`, then ask again with what you find"
         case .damaged(let path, let reason):
             "\(path): \(reason); it is not used any more: remove it, or restore it from a copy"
         case .newerSchema(let path, let found, let supported):

@@ -33,15 +33,22 @@ extension SnapshotStore {
     /// Moves `current` back to `version` and holds it there; takes well under 50 ms.
     ///
     /// Checks the manifest and the files' sizes, not every byte: that is `verify`.
-    /// - Throws: `unknownVersion` or `damaged`; `current` is where it was.
+    /// - Parameters:
+    ///   - version: what `current` is to be.
+    ///   - reason: why, for whoever asks later.
+    ///   - expected: what `current` must be now; nil takes whatever it is.
+    ///   - dryRun: only checks.
+    /// - Returns: what was done, or would be.
+    /// - Throws: `notExpected`, `unknownVersion` or `damaged`; `current` is where it was.
     package func rollback(
-        to version: Int64, reason: String, dryRun: Bool = false
+        to version: Int64, reason: String, expecting expected: Int64? = nil, dryRun: Bool = false
     ) throws(SnapshotError) -> Move {
         try exclusively { () throws(SnapshotError) in
+            let previous = try current(expecting: expected)
             try checkQuickly(known(version))
             let hold = SnapshotHold(
                 version: version, reason: reason, heldSeconds: host.clock.seconds())
-            let move = Move(previous: try current(), current: version, hold: hold)
+            let move = Move(previous: previous, current: version, hold: hold)
             if dryRun { return move }
             try change(move)
             return move
@@ -51,15 +58,33 @@ extension SnapshotStore {
     /// Ends the hold; `current` moves to the newest snapshot that is whole.
     ///
     /// Without a hold it changes nothing.
-    package func release(dryRun: Bool = false) throws(SnapshotError) -> Move {
+    ///
+    /// - Parameters:
+    ///   - expected: what `current` must be now; nil takes whatever it is.
+    ///   - dryRun: only checks.
+    /// - Returns: what was done, or would be.
+    /// - Throws: `notExpected`; nothing was changed.
+    package func release(
+        expecting expected: Int64? = nil, dryRun: Bool = false
+    ) throws(SnapshotError) -> Move {
         try exclusively { () throws(SnapshotError) in
-            let previous = try current()
+            let previous = try current(expecting: expected)
             let target = try registry.hold() == nil ? previous : newestWhole() ?? previous
             let move = Move(previous: previous, current: target, hold: nil)
             if dryRun { return move }
             try change(move)
             return move
         }
+    }
+
+    /// What `current` points at; of two who count on the same version, only the first passes, because
+    /// this is asked while no other verb moves `current`.
+    private func current(expecting expected: Int64?) throws(SnapshotError) -> Int64? {
+        let version = try current()
+        if let expected, expected != version {
+            throw .notExpected(expected: expected, current: version)
+        }
+        return version
     }
 
     /// Moves `current` and the hold, both durable when it returns.

@@ -57,8 +57,11 @@ extension SnapshotStore {
             try registry.add(manifest, bytes: bytes, createdSeconds: host.clock.seconds())
             recovery.adopted.append(version)
         } catch {
-            if case .registry = error { throw error }
-            recovery.degraded.append("snapshot \(version), not in the registry: \(error)")
+            switch error {
+            case .registry, .registryDisk, .damagedRegistry: throw error
+            default:
+                recovery.degraded.append("snapshot \(version), not in the registry: \(error)")
+            }
         }
     }
 

@@ -77,6 +77,16 @@ import Testing
         _ = consume directory
     }
 
+    @Test func `an error has the exit code that the man page lists`() {
+        let codes: [(error: PipelineError, code: Int32)] = [
+            (.stateDirectoryInUse(path: "/state"), 69), (.stopping, 69), (.otherLog("cut"), 65),
+            (.storage("failed"), 74), (.state("does not fit"), 70),
+        ]
+        for (error, code) in codes {
+            #expect(DaemonError.pipeline(error).exitCode == code, "\(error)")
+        }
+    }
+
     @Test func `refuses to start without a place for its socket`() async throws {
         var configuration = Configuration()
         configuration.socketPath = "/nonexistent/ubpd.sock"

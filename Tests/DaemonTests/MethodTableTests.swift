@@ -217,6 +217,20 @@ import Testing
         #expect(await code(method, ["expect_version": 2]) == nil)
     }
 
+    @Test func `hands down what a mutation counts on, to be compared where it is carried out`()
+        async
+    {
+        let rollback: JSONValue = ["version": 1, "reason": "bad", "expect_version": 2]
+        #expect(await code("snapshot.rollback", rollback) == nil)
+        #expect(await code("snapshot.release", ["expect_version": 2]) == nil)
+        #expect(
+            service.calls.filter { $0 != "status" } == [
+                "rollback 1 bad false expecting 2", "release false expecting 2",
+            ])
+        service.fail(with: .notExpected(expected: 3, current: nil))
+        #expect(await code("snapshot.release") == .expectVersion)
+    }
+
     @Test(
         arguments: [
             ("status", ["x": 1]), ("version", ["x": 1]), ("profile.get", [:]),

@@ -143,17 +143,21 @@ final class MockService: ProfileService {
     }
 
     func rollback(
-        to version: Int64, reason: String, dryRun: Bool
+        to version: Int64, reason: String, expecting: Int64?, dryRun: Bool
     ) async throws(PipelineError)
         -> RollbackReport
     {
-        try note("rollback \(version) \(reason) \(dryRun)")
+        let counted = expecting.map { " expecting \($0)" } ?? ""
+        try note("rollback \(version) \(reason) \(dryRun)\(counted)")
         return RollbackReport(
             previous: 2, current: version, hold: reason, seconds: 0.001, dryRun: dryRun)
     }
 
-    func release(dryRun: Bool) async throws(PipelineError) -> RollbackReport {
-        try note("release \(dryRun)")
+    func release(
+        expecting: Int64?, dryRun: Bool
+    ) async throws(PipelineError) -> RollbackReport {
+        let counted = expecting.map { " expecting \($0)" } ?? ""
+        try note("release \(dryRun)\(counted)")
         openGates()
         return RollbackReport(previous: 1, current: 2, hold: nil, seconds: 0.001, dryRun: dryRun)
     }

@@ -50,6 +50,20 @@ import Testing
         #expect(try second.entry(entry(4).key) == nil)
     }
 
+    @Test func `what a rewrite that was killed left is removed, entries stay`() throws {
+        let first = try store()
+        #expect(try first.put(entry(7)))
+        try first.sync()
+        let kept = try disk.names(in: "/state/quarantine")
+        #expect(kept.count == 1)
+        for name in kept {
+            let leftover = "/state/quarantine/\(name).partial-5e"
+            try disk.open(leftover, .create).write(entry(8).bytes, at: 0)
+        }
+        #expect(try texts(store()) == [7])
+        #expect(try disk.names(in: "/state/quarantine") == kept)
+    }
+
     @Test func `a repeat is harmless`() throws {
         let first = try store()
         #expect(try first.put(entry(7)))

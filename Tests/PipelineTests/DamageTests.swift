@@ -106,7 +106,6 @@ struct DamageTests {
         try RealDisk().rename(log + "-away", to: log)
         #expect(try await degraded(running) { $0.isEmpty } == [])
         try await running.drain()
-        _ = consume directory
     }
 
     /// What the log adds to `degraded` once `isThere` holds of it, or after a minute.
@@ -120,6 +119,46 @@ struct DamageTests {
             try await Task.sleep(for: .milliseconds(10))
         }
         return lines
+    }
+
+    @Test func `what a kill left aside of users' data is removed by the next start`()
+        async throws
+    {
+        let directory = try TemporaryDirectory()
+        let fixture = try PipelineFixture(root: directory.path)
+        _ = try await fixture.outcome(fixture.options)
+        let state = fixture.options.stateDirectory
+        let disk = RealDisk()
+        for id in [1, 2] {
+            let aside = "\(state)/generations/\(id).partial-5e"
+            try disk.makeDirectory(aside)
+            try disk.open(aside + "/state.sqlite", .create).write([1], at: 0)
+        }
+        let record = "\(state)/quarantine/00000000000000000000.quarantine.partial-5e"
+        try disk.open(record, .create).write([1], at: 0)
+        let running = try await fixture.open(fixture.options)
+        try await running.drain()
+        #expect(try disk.status("\(state)/generations/1.partial-5e") == nil)
+        // A refresh may be writing the generation that comes next.
+        #expect(try disk.status("\(state)/generations/2.partial-5e/state.sqlite") != nil)
+        #expect(try disk.status(record) == nil)
+    }
+
+    @Test func `a second daemon on a state directory is told that it is taken`() async throws {
+        let directory = try TemporaryDirectory()
+        let fixture = try PipelineFixture(root: directory.path, count: 100)
+        let running = try await fixture.open(fixture.options)
+        var found: PipelineError?
+        do throws(PipelineError) {
+            _ = try LivePipeline(host: .real, options: fixture.options)
+        } catch {
+            found = error
+        }
+        guard case .stateDirectoryInUse? = found else {
+            Issue.record("answered with \(String(describing: found))")
+            return
+        }
+        try await running.drain()
     }
 
     /// Publishes a snapshot of the whole log; the pipeline is gone when this returns.

@@ -116,6 +116,28 @@ import Testing
         #expect(outcomes == [1, 2])
     }
 
+    @Test func `what a kill left aside goes, but for what may be being written now`() throws {
+        let disk = MemoryDisk()
+        let store = makeStore(disk, "/state")
+        // Nothing is published: all there is may be a refresh's first.
+        try disk.makeDirectory("/state/spaces/1.partial-a")
+        #expect(try store.removeLeftovers() == [])
+        for id in 1...2 as ClosedRange<Int64> {
+            _ = try store.publishSpace(space(id), files: files)
+            _ = try store.publishGeneration(generation(id), files: ["a": [1]])
+        }
+        for name in ["1.partial-b", "2.partial-c", "3.partial-d", "x.partial-e"] {
+            let path = "/state/generations/" + name
+            try disk.makeDirectory(path)
+            _ = try disk.open(path + "/state.sqlite", .create)
+        }
+        #expect(try store.removeLeftovers() == ["1.partial-a", "1.partial-b", "2.partial-c"])
+        #expect(try disk.names(in: "/state/spaces") == ["1", "2"])
+        #expect(
+            try disk.names(in: "/state/generations") == ["1", "2", "3.partial-d", "x.partial-e"])
+        #expect(try store.scan().good.map(\.manifest.id) == [1, 2])
+    }
+
     @Test func `the registry adopts a generation once`() throws {
         let store = makeStore(MemoryDisk(), "/state")
         let registry = try Registry.inMemory()

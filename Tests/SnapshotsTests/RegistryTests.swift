@@ -100,6 +100,67 @@ import Testing
         } throws: { "\($0)".contains("newer ubpd") }
     }
 
+    /// Makes a registry of some hundred pages and overwrites the one in the middle, a leaf of `inputs`.
+    private func makeDamaged(_ directory: String) throws {
+        let disk = RealDisk()
+        do {
+            let registry = try Registry(stateDirectory: directory, on: disk)
+            let payload = [UInt8](repeating: 7, count: 4000)
+            let place = RecordPlace(segment: 3, recordIndex: 14)
+            let contents: [(subject: String?, payload: [UInt8])] = (0..<400).map {
+                (subject: "3/\($0)", payload: payload)
+            }
+            _ = try registry.addInputs(.replay, at: place, seconds: 10, above: 0, contents)
+            try registry.checkpoint()
+        }
+        let file = try disk.open(directory + "/" + Registry.fileName, .update)
+        let pageByteCount: Int64 = 16_384
+        let pageCount = try file.status().byteCount / pageByteCount
+        #expect(pageCount > 90)
+        let page = [UInt8](repeating: 0xFF, count: Int(pageByteCount))
+        try file.write(page, at: pageCount / 2 * pageByteCount)
+    }
+
+    @Test func `a registry with a damaged page is set aside at the start, and named`() throws {
+        let directory = try TemporaryDirectory()
+        try makeDamaged(directory.path)
+        let (registry, degraded) = try Registry.recover(
+            stateDirectory: directory.path, on: .real)
+        #expect(degraded.count == 1)
+        let line = try #require(degraded.first)
+        #expect(line.contains("ubpd.sqlite.damaged-") && line.contains("set aside"), "\(line)")
+        #expect(!line.contains("\n"))
+        #expect(try registry.inputs(after: 0) == [])
+        #expect(try registry.integrityProblems() == [])
+        let names = try RealDisk().names(in: directory.path)
+        #expect(names.contains { $0.hasPrefix("ubpd.sqlite.damaged-") }, "\(names)")
+    }
+
+    @Test func `a damaged page that a reader meets is damage, too`() throws {
+        let directory = try TemporaryDirectory()
+        try makeDamaged(directory.path)
+        let reader = try Registry.readOnly(stateDirectory: directory.path)
+        var found: SnapshotError?
+        do throws(SnapshotError) { _ = try reader.inputs(after: 0) } catch { found = error }
+        guard case .damagedRegistry? = found else {
+            Issue.record("answered with \(String(describing: found))")
+            return
+        }
+    }
+
+    @Test func `a full disk is not taken for a damaged registry`() throws {
+        let path = "/state/ubpd.sqlite"
+        for code in [ResultCode.SQLITE_FULL, .SQLITE_IOERR] {
+            let error = SnapshotError(DatabaseError(resultCode: code), ofRegistry: path)
+            let text = error.description
+            #expect(text.hasPrefix("\(path): SQLite error \(code.rawValue)"), "\(text)")
+            #expect(text.contains("nothing is lost") && text.contains("free disk space"))
+            #expect(!text.contains("move it away"))
+        }
+        let other = SnapshotError(DatabaseError(resultCode: .SQLITE_BUSY), ofRegistry: path)
+        #expect(other.description.contains("move it away"))
+    }
+
     @Test func `a file that is no database is an error that says so`() throws {
         let directory = try TemporaryDirectory()
         let disk = RealDisk()

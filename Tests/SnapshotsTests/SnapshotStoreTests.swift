@@ -48,6 +48,23 @@ import Testing
         #expect(try fixture.store.current() == 5)
     }
 
+    @Test func `of two who count on the same version the second is refused`() throws {
+        let (fixture, _) = try SnapshotFixture.inMemory()
+        for salt in 0..<3 { try fixture.write(salt: salt) }
+        let store = fixture.store
+        #expect(try store.rollback(to: 2, reason: "first", expecting: 3).previous == 3)
+        let refusal = SnapshotError.notExpected(expected: 3, current: 2)
+        for dryRun in [true, false] {
+            #expect(throws: refusal) {
+                try store.rollback(to: 1, reason: "second", expecting: 3, dryRun: dryRun)
+            }
+            #expect(throws: refusal) { try store.release(expecting: 3, dryRun: dryRun) }
+        }
+        #expect(try store.current() == 2)
+        #expect(try store.hold()?.reason == "first")
+        #expect(try store.release(expecting: 2).current == 3)
+    }
+
     @Test func `a rollback that the registry cannot write leaves current where it was`() throws {
         let directory = try TemporaryDirectory()
         let fixture = try SnapshotFixture.onDisk(directory.path)

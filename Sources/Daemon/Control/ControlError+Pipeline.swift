@@ -9,6 +9,7 @@ extension ControlError {
             case .tooManyUsers, .tooManyRecords: .tooLarge
             case .unknownSnapshot: .unknownSnapshot
             case .damagedSnapshot: .damagedSnapshot
+            case .notExpected: .expectVersion
             case .held: .held
             case .notQuarantined: .unknownEntry
             case .inputsWaiting: .busy
@@ -19,8 +20,8 @@ extension ControlError {
             case .noRefresh: .noRefresh
             case .superseded: .busy
             case .stopping: .stopping
-            case .storage, .damagedState: .storage
-            case .state: .state
+            case .storage, .damagedState, .stateDirectoryInUse: .storage
+            case .state, .otherLog: .state
             }
         // Descriptions say what is wrong, then, after the last semicolon, what to do.
         let text = error.description

@@ -67,7 +67,7 @@ extension MethodTable {
         let report = try await ask { service throws(PipelineError) in
             try await service.rollback(
                 to: parameters.version, reason: parameters.reason,
-                dryRun: parameters.guards.isDryRun)
+                expecting: parameters.guards.expectVersion, dryRun: parameters.guards.isDryRun)
         }
         return CurrentReply(report).json
     }
@@ -76,7 +76,8 @@ extension MethodTable {
         let guards = try MutationGuards(params)
         _ = try await check(guards)
         let report = try await ask { service throws(PipelineError) in
-            try await service.release(dryRun: guards.isDryRun)
+            try await service.release(
+                expecting: guards.expectVersion, dryRun: guards.isDryRun)
         }
         return CurrentReply(report).json
     }

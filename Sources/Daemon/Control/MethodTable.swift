@@ -188,13 +188,13 @@ package struct MethodTable: Sendable {
     }
 
     /// Compares what a mutation counts on with how things are.
+    ///
+    /// What moves `current` compares once more where it moves it: two may pass here at once.
     func check(_ guards: MutationGuards) async throws(ControlError) -> StatusReport {
         let report = try await ask { service throws(PipelineError) in try await service.status() }
         if let expected = guards.expectVersion, expected != report.currentSnapshot {
-            let current = report.currentSnapshot.map(String.init) ?? "nothing"
             throw ControlError(
-                .expectVersion, "`current` is \(current), not \(expected)",
-                hint: "look at `snapshot.list`, then ask again with what you find")
+                PipelineError.notExpected(expected: expected, current: report.currentSnapshot))
         }
         return report
     }
