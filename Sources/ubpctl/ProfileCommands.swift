@@ -100,11 +100,12 @@ struct ProfileBatchCommand: ControlCommand {
             path: connection.path, timeoutSeconds: connection.timeout ?? 600)
         let results = try await client.results(of: requests)
         if connection.json {
-            print(JSONValue.object([.init("batches", .array(results))]).indented)
+            let document = JSONValue.object([.init("batches", .array(results))])
+            try StandardOutput.write(line: document.indented)
         } else {
             let rows = results.flatMap { ($0["profiles"]?.elements ?? []).map(ProfileRow.init) }
             let header = results.last.map { ProfileHeader(json: $0).words } ?? ""
-            print(rows.words + "\n" + header)
+            try StandardOutput.write(line: rows.words + "\n" + header)
         }
     }
 }

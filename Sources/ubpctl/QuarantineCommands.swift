@@ -1,6 +1,5 @@
 import ArgumentParser
 import ControlProtocol
-import Foundation
 
 /// `ubpctl quarantine …`.
 struct QuarantineCommand: AsyncParsableCommand {
@@ -92,7 +91,7 @@ struct QuarantineShowCommand: ControlCommand {
         guard let bytes = QuarantineEntryReply(json: result).bytes else {
             throw Failure.badReply("no bytes in it")
         }
-        FileHandle.standardOutput.write(Data(bytes + [0x0A]))
+        try StandardOutput.write(bytes + [0x0A])
     }
 }
 
@@ -144,7 +143,8 @@ struct QuarantineReplayCommand: ControlCommand {
                     Array(keys[start...].prefix(QuarantineReplayParameters.keyLimit)))
             }
         }
-        print(connection.json ? json(replies).indented : words(replies))
+        try StandardOutput.write(
+            line: connection.json ? json(replies).indented : words(replies))
         if replies.contains(where: { $0.code != nil }) { throw ExitCode(1) }
     }
 

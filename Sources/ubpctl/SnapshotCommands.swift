@@ -50,7 +50,7 @@ struct SnapshotCreateCommand: ControlCommand {
         let json = try await WaitingLine(connection).during {
             try await result(of: Method.snapshotCreate.rawValue, members, patience: patience)
         }
-        print(connection.json ? json.indented : words(json))
+        try StandardOutput.write(line: connection.json ? json.indented : words(json))
     }
 
     private func words(_ json: JSONValue) -> String {

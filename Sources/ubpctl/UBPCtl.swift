@@ -10,7 +10,8 @@ struct UBPCtl: AsyncParsableCommand {
         abstract: "Ask and steer a running ubpd.",
         discussion: """
             Exit status: 0 done; 1 the daemon refused; 2 wrong usage; 3 no daemon to talk to; \
-            4 no answer in time; 5 an answer that makes no sense.
+            4 no answer in time; 5 an answer that makes no sense; 74 the answer cannot be written; \
+            141 nobody reads it any more.
             """,
         version: Version.program,
         subcommands: [
@@ -34,8 +35,7 @@ struct UBPCtl: AsyncParsableCommand {
                 try command.run()
             }
         } catch let failure as Failure {
-            failure.report(asJSON: isJSON)
-            Foundation.exit(failure.exitCode)
+            Foundation.exit(failure.report(asJSON: isJSON))
         } catch let code as ExitCode {
             // The verb has said why.
             Foundation.exit(code.rawValue)
@@ -44,13 +44,23 @@ struct UBPCtl: AsyncParsableCommand {
             if let complaint = Arguments.complaint(arguments) {
                 text = isJSON ? complaint : "Error: \(complaint)"
             } else if exitCode(for: error) == .success {
-                exit(withError: error)
+                Foundation.exit(show(fullMessage(for: error)))
             } else {
                 text = isJSON ? message(for: error) : fullMessage(for: error)
             }
-            Failure.usage(text).report(asJSON: isJSON)
-            Foundation.exit(Failure.usage("").exitCode)
+            Foundation.exit(Failure.usage(text).report(asJSON: isJSON))
         }
+    }
+
+    /// Shows help, a version or a completion script.
+    ///
+    /// - Parameter text: without its last line end.
+    /// - Returns: the exit status.
+    private static func show(_ text: String) -> Int32 {
+        do throws(Failure) { try StandardOutput.write(line: text) } catch {
+            return error.report(asJSON: false)
+        }
+        return 0
     }
 }
 

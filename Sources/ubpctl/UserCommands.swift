@@ -33,8 +33,7 @@ struct UserExportCommand: ControlCommand {
             of: Method.userExport.rawValue, parameters.members, patience: 60)
         let text = result.indented + "\n"
         guard let output else {
-            print(result.indented)
-            return
+            return try StandardOutput.write(line: result.indented)
         }
         guard !FileManager.default.fileExists(atPath: output) else {
             throw Failure.usage("\(output): is there already; remove it, or name another file")
@@ -47,9 +46,10 @@ struct UserExportCommand: ControlCommand {
             let reply: JSONValue = [
                 "output": .string(output), "bytes": .int(Int64(text.utf8.count)),
             ]
-            print(reply.indented)
+            try StandardOutput.write(line: reply.indented)
         } else {
-            print("\(output): \(Units.bytes(Int64(text.utf8.count)))")
+            try StandardOutput.write(
+                line: "\(output): \(Units.bytes(Int64(text.utf8.count)))")
         }
     }
 }
@@ -97,7 +97,7 @@ struct UserForgetCommand: ControlCommand {
         }
         // Not where an answer goes that another program reads.
         let question = "Forget user \(user) for good? This cannot be undone. [y/N] "
-        FileHandle.standardError.write(Data(question.utf8))
+        StandardError.write(question)
         let answer = readLine()?.trimmingCharacters(in: .whitespaces).lowercased()
         guard answer == "y" || answer == "yes" else { throw Failure.usage("nothing was done") }
     }
