@@ -88,8 +88,7 @@ struct ProfileBatchCommand: ControlCommand {
     }
 
     func run() async throws {
-        let users = try UserFile.read(file)
-        guard !users.isEmpty else { throw Failure.usage("\(file): no user ids in it") }
+        let users = try UserFile.readSome(file)
         var requests: [(method: String, params: [JSONValue.Member])] = []
         for start in stride(from: 0, to: users.count, by: size) {
             let slice = Array(users[start..<min(start + size, users.count)])

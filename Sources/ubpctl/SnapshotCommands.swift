@@ -16,7 +16,11 @@ struct SnapshotCommand: AsyncParsableCommand {
 /// `ubpctl snapshot create`.
 struct SnapshotCreateCommand: ControlCommand {
     static let configuration = CommandConfiguration(
-        commandName: "create", abstract: "Publish a snapshot of the state as it is now.")
+        commandName: "create", abstract: "Publish a snapshot of the state as it is now.",
+        discussion: """
+            It becomes `current`, unless that is held by a rollback. So does one of the users in a \
+            file: whoever reads `current` then finds no others.
+            """)
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var mutation: MutationOptions
@@ -42,7 +46,7 @@ struct SnapshotCreateCommand: ControlCommand {
         var parameters = SnapshotCreateParameters()
         parameters.waitForLag = waitForLag
         parameters.timeoutSeconds = waitForLag == nil ? nil : waitTimeout
-        parameters.users = try clients.map(UserFile.read)
+        parameters.users = try clients.map(UserFile.readSome)
         parameters.choice = choice.choice
         parameters.guards = mutation.guards
         let patience = (waitForLag == nil ? 0 : waitTimeout) + 3600

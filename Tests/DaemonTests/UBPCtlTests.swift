@@ -153,6 +153,12 @@ import Testing
             #expect(created.status == 0, "\(created.error)")
             let request = fixture.service.state.withLock { $0.request }
             #expect(request?.users?.count == 5)
+            let calls = fixture.service.calls
+            for verb in [["profile", "batch"], ["snapshot", "create", "--clients", "-"]] {
+                let nobody = try await run(fixture, verb, input: "\n \n")
+                #expect(nobody.status == 2 && nobody.error == "-: no user ids in it\n")
+            }
+            #expect(fixture.service.calls == calls)
         }
     }
 
