@@ -253,6 +253,10 @@ import Testing
     @Test(arguments: Method.allCases)
     func `holds every method to its role`(method: Method) async {
         #expect(await code(method.rawValue, role: .none) == .forbidden)
+        if case .failure(let error) = await answer(method.rawValue, role: .none) {
+            let wanted = method.needsOperator ? "needs an operator" : "needs a reader"
+            #expect(error.message == "`\(method.rawValue)` \(wanted)")
+        }
         let asReader = await code(method.rawValue, role: .reader)
         #expect((asReader == .forbidden) == method.needsOperator)
         #expect(await code(method.rawValue) != .forbidden)
