@@ -100,7 +100,16 @@ enum Failure: Error, Equatable {
 
     /// For people, with the last line end.
     private var words: String {
-        if case .usage = self { return message + "\n" }
-        return "ubpctl: \(message)\n" + (hint.isEmpty ? "" : "  \(hint)\n")
+        switch self {
+        case .usage: return message.printableLines + "\n"
+        case .refused(let error) where error.code != .badConfiguration:
+            // It may hold what an operator gave as a reason, which is to stay in its line.
+            return lines(message.printable)
+        default: return lines(message.printableLines)
+        }
+    }
+
+    private func lines(_ message: String) -> String {
+        "ubpctl: \(message)\n" + (hint.isEmpty ? "" : "  \(hint.printable)\n")
     }
 }

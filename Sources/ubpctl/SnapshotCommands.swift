@@ -174,7 +174,7 @@ extension CurrentReply {
         let verb = isDryRun ? "would move" : "moved"
         let time = isDryRun ? "" : " in \(Units.decimal(seconds * 1000, 1)) ms"
         return "\(verb) `current` from \(name(previous)) to \(name(current))\(time)"
-            + (hold.map { "; held: \($0)" } ?? "; not held")
+            + (hold.map { "; held: \($0.printable)" } ?? "; not held")
             + (reactivates.map { "; generation \($0) takes over in the background" } ?? "")
     }
 }

@@ -147,7 +147,9 @@ extension UserForgetReply {
     /// For people.
     fileprivate var words: String {
         let name = original.map { "\($0) (\(user))" } ?? user
-        if already { return "user \(name) was forgotten for good before; nothing was done" }
+        if already {
+            return "user \(name.printable) was forgotten for good before; nothing was done"
+        }
         let verb = isDryRun ? "would be forgotten" : "is forgotten"
         let held =
             known

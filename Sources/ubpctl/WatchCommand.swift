@@ -75,7 +75,7 @@ struct ProfileWatchCommand: ControlCommand {
 
     private func show(_ change: WatchReply.Change) throws(Failure) {
         if connection.json { return try write(change.json.line) }
-        let name = change.original.map { "\($0) (\(change.user))" } ?? change.user
+        let name = (change.original.map { "\($0) (\(change.user))" } ?? change.user).printable
         guard !change.isForgotten else { return try write("\(name)  forgotten") }
         let newest = change.newest.map { "newest \(Units.ago($0))" } ?? "no event yet"
         try write("\(name)  \(Units.count(change.events)) events, \(newest)")

@@ -35,8 +35,8 @@ import Testing
             let verbs = [
                 ["status"], ["--json", "status"], ["top", "--count", "1"], ["metrics"],
                 ["profile", "get", "5"], ["call", "version"], ["user", "export", "77"],
-                ["audit", "list"],
-                ["quarantine", "list"], ["quarantine", "show", "17/4711", "--raw"],
+                ["audit", "list"], ["quarantine", "list"],
+                ["quarantine", "show", "17/4711", "--raw"],
                 ["quarantine", "replay", "17/4711"], ["audit", "verify"],
                 ["snapshot", "create"], ["profile", "watch", "--after", "7-50", "--count", "1"],
                 ["--json", "snapshot", "show", "9"], ["--json", "nonsense"], ["--help"],
@@ -48,6 +48,23 @@ import Testing
                 let start = "ubpctl: standard output cannot be written: no space is left\n"
                 #expect(child.error.hasPrefix(start + "  make room"), "\(verb): \(child.error)")
             }
+        }
+    }
+
+    @Test func `shows control characters of texts from outside as points`() async throws {
+        try await ServerFixture.serve { fixture in
+            let reason = "\u{1B}[31mred\nubpctl: \u{9B}2J\u{7F}"
+            let shown = "·[31mred·ubpctl: ·2J·"
+            fixture.service.state.withLock { $0.report.hold = reason }
+            let status = try await script(fixture, #""$CTL" status"#)
+            #expect(status.output.contains(", HELD: \(shown)\n"), "\(status.output)")
+            let rollback = #""$CTL" snapshot rollback 1 --reason "$1""#
+            let moved = try await script(fixture, rollback, [reason])
+            #expect(moved.output.hasSuffix("; held: \(shown)\n"), "\(moved.output)")
+            fixture.service.fail(with: .held(reason: reason))
+            let refused = try await script(fixture, #""$CTL" snapshot release"#)
+            #expect(refused.error.contains(shown), "\(refused.error)")
+            #expect(!refused.error.contains("\u{1B}"))
         }
     }
 
