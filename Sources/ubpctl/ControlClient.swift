@@ -72,7 +72,11 @@ struct ControlClient {
                 let isAboutThis = reply.id == id || reply.id == .null
                 guard isAboutThis else { throw Failure.badReply("an answer to another request") }
                 switch reply.result {
-                case .success(let result): results.append(result)
+                case .success(let result):
+                    if let flaw = Method(rawValue: method)?.flaw(in: result) {
+                        throw Failure.badReply(flaw)
+                    }
+                    results.append(result)
                 case .failure(let error): throw Failure.refused(error)
                 }
             }
