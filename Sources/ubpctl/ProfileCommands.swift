@@ -45,7 +45,7 @@ struct ProfileGetCommand: ControlCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var options: ProfileOptions
 
-    @Argument(help: "User ids: numbers, or the texts of an imported log.")
+    @Argument(help: "User ids: numbers, negative ones behind --, or the texts of an imported log.")
     var users: [String]
 
     func run() async throws {

@@ -40,13 +40,14 @@ struct UBPCtl: AsyncParsableCommand {
             // The verb has said why.
             Foundation.exit(code.rawValue)
         } catch {
-            let text: String
+            var text: String
             if let complaint = Arguments.complaint(arguments) {
                 text = isJSON ? complaint : "Error: \(complaint)"
             } else if exitCode(for: error) == .success {
                 Foundation.exit(show(fullMessage(for: error)))
             } else {
                 text = isJSON ? message(for: error) : fullMessage(for: error)
+                if let id = Arguments.negativeNumber(arguments) { text += Arguments.hint(on: id) }
             }
             Foundation.exit(Failure.usage(text).report(asJSON: isJSON))
         }
@@ -109,6 +110,22 @@ enum Arguments {
             commands = next.configuration.subcommands
         }
         return nil
+    }
+
+    /// The first negative number before `--`, where it is read as an option.
+    ///
+    /// - Parameter arguments: as they were parsed.
+    /// - Returns: nil when there is none.
+    static func negativeNumber(_ arguments: [String]) -> String? {
+        beforeTerminator(arguments).first { $0.hasPrefix("-") && Int64($0) != nil }
+    }
+
+    /// How a negative user id is named.
+    ///
+    /// - Parameter id: a negative number.
+    /// - Returns: what is to follow a complaint.
+    static func hint(on id: String) -> String {
+        "\nA negative user id stands behind `--`, as in `ubpctl profile get -- \(id)`."
     }
 
     /// The arguments before `--`.

@@ -19,7 +19,8 @@ struct UserExportCommand: ControlCommand {
 
     @OptionGroup var connection: ConnectionOptions
 
-    @Argument(help: "The user's id: a number, or the text of an imported log.")
+    @Argument(
+        help: "The user's id: a number, a negative one behind --, or the text of an imported log.")
     var user: String
 
     @Option(
@@ -68,7 +69,8 @@ struct UserForgetCommand: ControlCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var mutation: MutationOptions
 
-    @Argument(help: "The user's id: a number, or the text of an imported log.")
+    @Argument(
+        help: "The user's id: a number, a negative one behind --, or the text of an imported log.")
     var user: String
 
     @Option(help: "Kept with the suppression; name a case, and no person.")

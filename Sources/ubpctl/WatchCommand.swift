@@ -24,7 +24,7 @@ struct ProfileWatchCommand: ControlCommand {
     @Option(help: ArgumentHelp("End after so many lines.", valueName: "lines"))
     var count: Int?
 
-    @Argument(help: "User ids, at most 500; everybody when none is named.")
+    @Argument(help: "User ids, at most 500, negative ones behind --; everybody when none is named.")
     var users: [String] = []
 
     mutating func validate() throws {

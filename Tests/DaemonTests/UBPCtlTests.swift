@@ -139,6 +139,18 @@ import Testing
         }
     }
 
+    @Test func `takes a negative id behind the terminator, and says so elsewhere`() async throws {
+        try await ServerFixture.serve { fixture in
+            for verb in [["profile", "get"], ["--json", "profile", "get"], ["user", "export"]] {
+                let taken = try await run(fixture, verb + ["--", "-5"])
+                #expect(taken.status == 0 && taken.output.contains("-5"), "\(taken.error)")
+                let refused = try await run(fixture, verb + ["-5"])
+                #expect(refused.status == 2)
+                #expect((refused.output + refused.error).contains("`ubpctl profile get -- -5`"))
+            }
+        }
+    }
+
     @Test func `asks for many users in batches, from a file or standard input`() async throws {
         try await ServerFixture.serve { fixture in
             let ids = "1\n\n 2 \r\n3\n4\n5\n"
