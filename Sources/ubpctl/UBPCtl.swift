@@ -156,6 +156,9 @@ struct ConnectionOptions: ParsableArguments {
     }
 
     mutating func validate() throws {
+        if let socket, socket.isEmpty {
+            throw ValidationError("--socket wants a path; without it $UBPD_SOCKET has its say")
+        }
         if let timeout, !(timeout > 0 && timeout <= 1_000_000) {
             throw ValidationError("--timeout wants seconds above 0, at most 1000000")
         }

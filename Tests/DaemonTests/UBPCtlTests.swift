@@ -51,6 +51,7 @@ import Testing
                 (["quarantine", "replay", "17/4711"], "1 taken, 0 refused"),
                 (["quarantine", "replay", "--all", "--dry-run"], "1 would be taken"),
                 (["snapshot", "pin", "1", "--reason", "x"], "snapshot 1 is pinned"),
+                (["generation", "show", "2"], "  64"), (["generation", "show", "2"], "0.5000"),
                 (["snapshot", "unpin", "1"], "not pinned any more"),
                 (["snapshot", "prune", "--dry-run"], "would free 2.0 KiB"),
                 (["snapshot", "diff", "1", "2"], "85123A (77)"),
@@ -67,6 +68,7 @@ import Testing
                 let plain = try await run(fixture, verb)
                 #expect(plain.status == 0 && plain.error.isEmpty, "\(verb): \(plain.error)")
                 #expect(plain.output.contains(words), "\(verb): \(plain.output)")
+                #expect(!plain.output.contains("64.0000"))
             }
             for (verb, _) in verbs {
                 #expect(try json(try await run(fixture, verb + ["--json"])) != .null)
@@ -230,6 +232,8 @@ import Testing
                 (["snapshot", "rollback", "1"], 2, "usage"), (["nonsense"], 2, "usage"),
                 (["call", "status", "[]"], 2, "usage"),
                 (["status", "--socket", "/nonexistent"], 3, "no_connection"),
+                (["status", "--socket", ""], 2, "usage"),
+                (["status", "--socket", "/" + String(repeating: "x", count: 107)], 2, "usage"),
             ]
             for (arguments, status, name) in cases {
                 let words = try await run(fixture, arguments)
