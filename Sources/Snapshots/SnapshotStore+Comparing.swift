@@ -176,7 +176,8 @@ private struct SnapshotComparison {
                 second += b * b
                 square += (a - b) * (a - b)
             }
-            let cosine = Self.shift(dot, first, second)
+            // The rounding of equal columns must not put them in an order.
+            let cosine = square == 0 ? 0 : Self.shift(dot, first, second)
             pairs[index].cosine.add(cosine)
             pairs[index].euclidean.add(square.squareRoot())
             cosines += cosine

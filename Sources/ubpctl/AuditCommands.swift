@@ -78,7 +78,7 @@ struct AuditVerifyCommand: ControlCommand {
             ? "whole: \(count) entries, the last hash is \(json["head"]?["hash"]?.text ?? "")"
             : "BROKEN at entry \(broken?["sequence"]?.integer ?? 0): "
                 + "\(broken?["problem"]?.text ?? ""); the \(count) entries before it are right"
-        print(connection.json ? json.indented : words)
+        try StandardOutput.write(line: connection.json ? json.indented : words)
         if !isWhole { throw ExitCode(1) }
     }
 }

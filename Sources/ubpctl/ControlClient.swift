@@ -6,6 +6,8 @@ import NIOPosix
 struct ControlClient {
     /// Bytes of a reply line, at most; a batch of 500 profiles is some 6 MB.
     static let replyByteCount = 256 << 20
+    /// Bytes of a socket's path, at most: `sun_path` of unix(7) less its NUL.
+    static let pathByteCount = 107
 
     let path: String
     let timeoutSeconds: Double
@@ -42,6 +44,13 @@ struct ControlClient {
     private typealias Stream = NIOAsyncChannel<ByteBuffer, ByteBuffer>
 
     private func connect() async throws -> Stream {
+        // Names of several bytes a letter count by the byte.
+        guard path.utf8.count <= Self.pathByteCount else {
+            throw Failure.usage(
+                "\(path): a socket's path has at most \(Self.pathByteCount) bytes, and this has "
+                    + "\(path.utf8.count); name it by a shorter one, such as by a link to its folder"
+            )
+        }
         do {
             return try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
                 .connectTimeout(.milliseconds(Int64(timeoutSeconds * 1000)))
@@ -72,7 +81,11 @@ struct ControlClient {
                 let isAboutThis = reply.id == id || reply.id == .null
                 guard isAboutThis else { throw Failure.badReply("an answer to another request") }
                 switch reply.result {
-                case .success(let result): results.append(result)
+                case .success(let result):
+                    if let flaw = Method(rawValue: method)?.flaw(in: result) {
+                        throw Failure.badReply(flaw)
+                    }
+                    results.append(result)
                 case .failure(let error): throw Failure.refused(error)
                 }
             }

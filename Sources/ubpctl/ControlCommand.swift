@@ -13,7 +13,7 @@ extension ControlCommand {
         words: (JSONValue) -> String
     ) async throws {
         let result = try await result(of: method.rawValue, params, patience: patience)
-        print(connection.json ? result.indented : words(result))
+        try StandardOutput.write(line: connection.json ? result.indented : words(result))
     }
 
     /// Sends one request; waits for `patience` seconds unless --timeout says otherwise.

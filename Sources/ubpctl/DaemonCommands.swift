@@ -83,7 +83,8 @@ struct CallCommand: ControlCommand {
         guard case .object(let members) = parsed else {
             throw Failure.usage("PARAMS must be a JSON object, not \(parsed.kind)")
         }
-        print(try await result(of: method, members, patience: 600).indented)
+        let result = try await result(of: method, members, patience: 600)
+        try StandardOutput.write(line: result.indented)
     }
 }
 

@@ -28,7 +28,7 @@ struct ProfileExplainCommand: ControlCommand {
     @Option(help: "Categories and items whose probabilities are explained, 0…100 of each.")
     var targets: Int64 = ExplanationParameters.standardTargets
 
-    @Argument(help: "User id: a number, or the text of an imported log.")
+    @Argument(help: "User id: a number, a negative one behind --, or the text of an imported log.")
     var user: String
 
     mutating func validate() throws {

@@ -223,7 +223,7 @@ extension GenerationReply {
                 ))
         }
         for number in numbers {
-            pairs.append((number.name, Units.decimal(number.value.number ?? 0, 4)))
+            pairs.append((number.name, number.value.number.map { Units.number($0, 4) } ?? "-"))
         }
         return Table.pairs(pairs)
     }

@@ -26,7 +26,7 @@ struct ProfileHistoryCommand: ControlCommand {
         completion: .list(VectorEncoding.allCases.map(\.rawValue)))
     var encoding: String?
 
-    @Argument(help: "User id: a number, or the text of an imported log.")
+    @Argument(help: "User id: a number, a negative one behind --, or the text of an imported log.")
     var user: String
 
     mutating func validate() throws {

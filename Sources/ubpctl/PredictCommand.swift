@@ -18,7 +18,7 @@ struct ProfilePredictCommand: ControlCommand {
     @Option(help: "Categories and items shown of each user, 0…100.")
     var limit: Int64 = PredictionParameters.standardLimit
 
-    @Argument(help: "User ids: numbers, or the texts of an imported log.")
+    @Argument(help: "User ids: numbers, negative ones behind --, or the texts of an imported log.")
     var users: [String]
 
     mutating func validate() throws {

@@ -45,7 +45,7 @@ struct ProfileGetCommand: ControlCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var options: ProfileOptions
 
-    @Argument(help: "User ids: numbers, or the texts of an imported log.")
+    @Argument(help: "User ids: numbers, negative ones behind --, or the texts of an imported log.")
     var users: [String]
 
     func run() async throws {
@@ -88,8 +88,7 @@ struct ProfileBatchCommand: ControlCommand {
     }
 
     func run() async throws {
-        let users = try UserFile.read(file)
-        guard !users.isEmpty else { throw Failure.usage("\(file): no user ids in it") }
+        let users = try UserFile.readSome(file)
         var requests: [(method: String, params: [JSONValue.Member])] = []
         for start in stride(from: 0, to: users.count, by: size) {
             let slice = Array(users[start..<min(start + size, users.count)])
@@ -100,11 +99,12 @@ struct ProfileBatchCommand: ControlCommand {
             path: connection.path, timeoutSeconds: connection.timeout ?? 600)
         let results = try await client.results(of: requests)
         if connection.json {
-            print(JSONValue.object([.init("batches", .array(results))]).indented)
+            let document = JSONValue.object([.init("batches", .array(results))])
+            try StandardOutput.write(line: document.indented)
         } else {
             let rows = results.flatMap { ($0["profiles"]?.elements ?? []).map(ProfileRow.init) }
             let header = results.last.map { ProfileHeader(json: $0).words } ?? ""
-            print(rows.words + "\n" + header)
+            try StandardOutput.write(line: rows.words + "\n" + header)
         }
     }
 }

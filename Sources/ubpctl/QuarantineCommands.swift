@@ -1,6 +1,5 @@
 import ArgumentParser
 import ControlProtocol
-import Foundation
 
 /// `ubpctl quarantine …`.
 struct QuarantineCommand: AsyncParsableCommand {
@@ -92,7 +91,7 @@ struct QuarantineShowCommand: ControlCommand {
         guard let bytes = QuarantineEntryReply(json: result).bytes else {
             throw Failure.badReply("no bytes in it")
         }
-        FileHandle.standardOutput.write(Data(bytes + [0x0A]))
+        try StandardOutput.write(bytes + [0x0A])
     }
 }
 
@@ -144,7 +143,8 @@ struct QuarantineReplayCommand: ControlCommand {
                     Array(keys[start...].prefix(QuarantineReplayParameters.keyLimit)))
             }
         }
-        print(connection.json ? json(replies).indented : words(replies))
+        try StandardOutput.write(
+            line: connection.json ? json(replies).indented : words(replies))
         if replies.contains(where: { $0.code != nil }) { throw ExitCode(1) }
     }
 
@@ -171,7 +171,7 @@ struct QuarantineReplayCommand: ControlCommand {
         let summary =
             "\(Units.count(Int64(replies.count - refused.count))) \(verb), "
             + "\(Units.count(Int64(refused.count))) refused"
-        return (refused.map { "\($0.key): \($0.reason ?? "")" } + [summary])
+        return (refused.map { "\($0.key): \(($0.reason ?? "").printable)" } + [summary])
             .joined(separator: "\n")
     }
 }
@@ -180,8 +180,6 @@ extension QuarantineEntryReply {
     /// For people.
     fileprivate var words: String {
         let shown = String(decoding: (bytes ?? []).prefix(2000), as: UTF8.self)
-        let printable = String(
-            String.UnicodeScalarView(shown.unicodeScalars.map { $0.value < 0x20 ? "·" : $0 }))
         return Table.pairs([
             ("key", "\(key): record \(Units.count(record)) of segment \(segment)"),
             ("refused", "\(Units.time(refusedSeconds)), \(Units.ago(refusedSeconds))"),
@@ -192,7 +190,7 @@ extension QuarantineEntryReply {
                 "kept",
                 Units.bytes(keptByteCount) + (keptByteCount > 2000 ? ", these begin them" : "")
             ),
-            ("bytes", printable),
+            ("bytes", shown),
         ])
     }
 }

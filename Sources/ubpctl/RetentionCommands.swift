@@ -114,7 +114,7 @@ struct SnapshotDiffCommand: ControlCommand {
             ("removed", users("removed") + names("removed")),
         ])
         guard json["comparable"]?.boolean == true else {
-            return text + "\ncolumns not compared: " + (json["reason"]?.text ?? "")
+            return text + "\ncolumns not compared: " + (json["reason"]?.text ?? "").printable
         }
         var parts = Table(
             ("PART", .left), ("WIDTH", .right), ("1-COS MEAN", .right), ("10 %", .right),

@@ -16,7 +16,11 @@ struct SnapshotCommand: AsyncParsableCommand {
 /// `ubpctl snapshot create`.
 struct SnapshotCreateCommand: ControlCommand {
     static let configuration = CommandConfiguration(
-        commandName: "create", abstract: "Publish a snapshot of the state as it is now.")
+        commandName: "create", abstract: "Publish a snapshot of the state as it is now.",
+        discussion: """
+            It becomes `current`, unless that is held by a rollback. So does one of the users in a \
+            file: whoever reads `current` then finds no others.
+            """)
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var mutation: MutationOptions
@@ -42,7 +46,7 @@ struct SnapshotCreateCommand: ControlCommand {
         var parameters = SnapshotCreateParameters()
         parameters.waitForLag = waitForLag
         parameters.timeoutSeconds = waitForLag == nil ? nil : waitTimeout
-        parameters.users = try clients.map(UserFile.read)
+        parameters.users = try clients.map(UserFile.readSome)
         parameters.choice = choice.choice
         parameters.guards = mutation.guards
         let patience = (waitForLag == nil ? 0 : waitTimeout) + 3600
@@ -50,7 +54,7 @@ struct SnapshotCreateCommand: ControlCommand {
         let json = try await WaitingLine(connection).during {
             try await result(of: Method.snapshotCreate.rawValue, members, patience: patience)
         }
-        print(connection.json ? json.indented : words(json))
+        try StandardOutput.write(line: connection.json ? json.indented : words(json))
     }
 
     private func words(_ json: JSONValue) -> String {
@@ -170,7 +174,7 @@ extension CurrentReply {
         let verb = isDryRun ? "would move" : "moved"
         let time = isDryRun ? "" : " in \(Units.decimal(seconds * 1000, 1)) ms"
         return "\(verb) `current` from \(name(previous)) to \(name(current))\(time)"
-            + (hold.map { "; held: \($0)" } ?? "; not held")
+            + (hold.map { "; held: \($0.printable)" } ?? "; not held")
             + (reactivates.map { "; generation \($0) takes over in the background" } ?? "")
     }
 }

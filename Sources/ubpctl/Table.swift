@@ -11,10 +11,10 @@ struct Table {
 
     init(_ columns: (name: String, side: Side)...) { self.columns = columns }
 
-    /// Adds a row; one text a column.
+    /// Adds a row; one text a column, made printable.
     mutating func add(_ texts: String...) {
         precondition(texts.count == columns.count, "Table: \(texts.count) texts")
-        rows.append(texts)
+        rows.append(texts.map(\.printable))
     }
 
     /// The heading and the rows.
@@ -35,10 +35,11 @@ struct Table {
         .joined(separator: "\n")
     }
 
-    /// Names and values, one pair a line.
+    /// Names and values, one pair a line, made printable.
     static func pairs(_ pairs: [(name: String, value: String)]) -> String {
-        let width = pairs.map(\.name.count).max() ?? 0
-        return pairs.map { pair in
+        let shown = pairs.map { (name: $0.name.printable, value: $0.value.printable) }
+        let width = shown.map(\.name.count).max() ?? 0
+        return shown.map { pair in
             pair.name + String(repeating: " ", count: width - pair.name.count + 2) + pair.value
         }
         .joined(separator: "\n")

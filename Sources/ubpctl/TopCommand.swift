@@ -33,9 +33,9 @@ struct TopCommand: ControlCommand {
         while true {
             let look = try await self.look()
             if connection.json {
-                screen.show(look.json(since: before).line, asLine: true)
+                try screen.show(look.json(since: before).line, asLine: true)
             } else {
-                screen.show(look.words(since: before, screen))
+                try screen.show(look.words(since: before, screen))
             }
             before = look
             looks += 1

@@ -10,7 +10,8 @@ struct UBPCtl: AsyncParsableCommand {
         abstract: "Ask and steer a running ubpd.",
         discussion: """
             Exit status: 0 done; 1 the daemon refused; 2 wrong usage; 3 no daemon to talk to; \
-            4 no answer in time; 5 an answer that makes no sense.
+            4 no answer in time; 5 an answer that makes no sense; 74 the answer cannot be written; \
+            141 nobody reads it any more.
             """,
         version: Version.program,
         subcommands: [
@@ -34,23 +35,33 @@ struct UBPCtl: AsyncParsableCommand {
                 try command.run()
             }
         } catch let failure as Failure {
-            failure.report(asJSON: isJSON)
-            Foundation.exit(failure.exitCode)
+            Foundation.exit(failure.report(asJSON: isJSON))
         } catch let code as ExitCode {
             // The verb has said why.
             Foundation.exit(code.rawValue)
         } catch {
-            let text: String
+            var text: String
             if let complaint = Arguments.complaint(arguments) {
                 text = isJSON ? complaint : "Error: \(complaint)"
             } else if exitCode(for: error) == .success {
-                exit(withError: error)
+                Foundation.exit(show(fullMessage(for: error)))
             } else {
                 text = isJSON ? message(for: error) : fullMessage(for: error)
+                if let id = Arguments.negativeNumber(arguments) { text += Arguments.hint(on: id) }
             }
-            Failure.usage(text).report(asJSON: isJSON)
-            Foundation.exit(Failure.usage("").exitCode)
+            Foundation.exit(Failure.usage(text).report(asJSON: isJSON))
         }
+    }
+
+    /// Shows help, a version or a completion script.
+    ///
+    /// - Parameter text: without its last line end.
+    /// - Returns: the exit status.
+    private static func show(_ text: String) -> Int32 {
+        do throws(Failure) { try StandardOutput.write(line: text) } catch {
+            return error.report(asJSON: false)
+        }
+        return 0
     }
 }
 
@@ -101,6 +112,22 @@ enum Arguments {
         return nil
     }
 
+    /// The first negative number before `--`, where it is read as an option.
+    ///
+    /// - Parameter arguments: as they were parsed.
+    /// - Returns: nil when there is none.
+    static func negativeNumber(_ arguments: [String]) -> String? {
+        beforeTerminator(arguments).first { $0.hasPrefix("-") && Int64($0) != nil }
+    }
+
+    /// How a negative user id is named.
+    ///
+    /// - Parameter id: a negative number.
+    /// - Returns: what is to follow a complaint.
+    static func hint(on id: String) -> String {
+        "\nA negative user id stands behind `--`, as in `ubpctl profile get -- \(id)`."
+    }
+
     /// The arguments before `--`.
     static func beforeTerminator(_ arguments: [String]) -> [String] {
         Array(arguments.prefix { $0 != "--" })
@@ -129,6 +156,9 @@ struct ConnectionOptions: ParsableArguments {
     }
 
     mutating func validate() throws {
+        if let socket, socket.isEmpty {
+            throw ValidationError("--socket wants a path; without it $UBPD_SOCKET has its say")
+        }
         if let timeout, !(timeout > 0 && timeout <= 1_000_000) {
             throw ValidationError("--timeout wants seconds above 0, at most 1000000")
         }

@@ -78,6 +78,18 @@ enum Units {
         return "\(duration(Double(elapsed.magnitude))) \(elapsed > 0 ? "before" : "after")"
     }
 
+    /// A whole number without decimals, any other with `places` of them.
+    ///
+    /// - Parameters:
+    ///   - value: any number.
+    ///   - places: 0 or more.
+    /// - Returns: digits without separators, because it may be a time as well as a count.
+    static func number(_ value: Double, _ places: Int) -> String {
+        // Every whole number up to there is a Double of its own.
+        guard value == value.rounded(), abs(value) <= 0x1p53 else { return decimal(value, places) }
+        return String(Int64(value))
+    }
+
     /// A number with `places` decimals.
     static func decimal(_ value: Double, _ places: Int) -> String {
         String(format: "%.\(places)f", value)

@@ -19,7 +19,8 @@ struct UserExportCommand: ControlCommand {
 
     @OptionGroup var connection: ConnectionOptions
 
-    @Argument(help: "The user's id: a number, or the text of an imported log.")
+    @Argument(
+        help: "The user's id: a number, a negative one behind --, or the text of an imported log.")
     var user: String
 
     @Option(
@@ -33,8 +34,7 @@ struct UserExportCommand: ControlCommand {
             of: Method.userExport.rawValue, parameters.members, patience: 60)
         let text = result.indented + "\n"
         guard let output else {
-            print(result.indented)
-            return
+            return try StandardOutput.write(line: result.indented)
         }
         guard !FileManager.default.fileExists(atPath: output) else {
             throw Failure.usage("\(output): is there already; remove it, or name another file")
@@ -47,9 +47,10 @@ struct UserExportCommand: ControlCommand {
             let reply: JSONValue = [
                 "output": .string(output), "bytes": .int(Int64(text.utf8.count)),
             ]
-            print(reply.indented)
+            try StandardOutput.write(line: reply.indented)
         } else {
-            print("\(output): \(Units.bytes(Int64(text.utf8.count)))")
+            try StandardOutput.write(
+                line: "\(output): \(Units.bytes(Int64(text.utf8.count)))")
         }
     }
 }
@@ -68,7 +69,8 @@ struct UserForgetCommand: ControlCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var mutation: MutationOptions
 
-    @Argument(help: "The user's id: a number, or the text of an imported log.")
+    @Argument(
+        help: "The user's id: a number, a negative one behind --, or the text of an imported log.")
     var user: String
 
     @Option(help: "Kept with the suppression; name a case, and no person.")
@@ -97,7 +99,7 @@ struct UserForgetCommand: ControlCommand {
         }
         // Not where an answer goes that another program reads.
         let question = "Forget user \(user) for good? This cannot be undone. [y/N] "
-        FileHandle.standardError.write(Data(question.utf8))
+        StandardError.write(question)
         let answer = readLine()?.trimmingCharacters(in: .whitespaces).lowercased()
         guard answer == "y" || answer == "yes" else { throw Failure.usage("nothing was done") }
     }
@@ -147,7 +149,9 @@ extension UserForgetReply {
     /// For people.
     fileprivate var words: String {
         let name = original.map { "\($0) (\(user))" } ?? user
-        if already { return "user \(name) was forgotten for good before; nothing was done" }
+        if already {
+            return "user \(name.printable) was forgotten for good before; nothing was done"
+        }
         let verb = isDryRun ? "would be forgotten" : "is forgotten"
         let held =
             known

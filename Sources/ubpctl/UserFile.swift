@@ -6,8 +6,18 @@ enum UserFile {
     /// Bytes of such a file, at most.
     static let byteCount = 256 << 20
 
-    /// Reads a file, or standard input for `-`; blank lines are skipped.
-    static func read(_ path: String) throws -> [UserReference] {
+    /// Reads a file of at least one id, or standard input for `-`; blank lines are skipped.
+    ///
+    /// - Parameter path: the file's path.
+    /// - Returns: the users in the file's order, never none.
+    /// - Throws: `Failure.usage`.
+    static func readSome(_ path: String) throws -> [UserReference] {
+        let users = try read(path)
+        guard !users.isEmpty else { throw Failure.usage("\(path): no user ids in it") }
+        return users
+    }
+
+    private static func read(_ path: String) throws -> [UserReference] {
         let handle = path == "-" ? FileHandle.standardInput : FileHandle(forReadingAtPath: path)
         guard let handle else { throw Failure.usage("\(path): cannot be read") }
         let data: Data

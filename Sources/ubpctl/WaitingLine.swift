@@ -74,7 +74,5 @@ struct WaitingLine: Sendable {
         return isStyled ? "[\u{1B}[1m\(done)\u{1B}[0m\(rest)]" : "[\(done)\(rest)]"
     }
 
-    private func write(_ text: String) {
-        FileHandle.standardError.write(Data(text.utf8))
-    }
+    private func write(_ text: String) { StandardError.write(text) }
 }

@@ -1,6 +1,5 @@
 import ArgumentParser
 import ControlProtocol
-import Foundation
 
 /// `ubpctl profile watch [USER…]`.
 struct ProfileWatchCommand: ControlCommand {
@@ -25,7 +24,7 @@ struct ProfileWatchCommand: ControlCommand {
     @Option(help: ArgumentHelp("End after so many lines.", valueName: "lines"))
     var count: Int?
 
-    @Argument(help: "User ids, at most 500; everybody when none is named.")
+    @Argument(help: "User ids, at most 500, negative ones behind --; everybody when none is named.")
     var users: [String] = []
 
     mutating func validate() throws {
@@ -52,10 +51,10 @@ struct ProfileWatchCommand: ControlCommand {
             isFirst = false
             parameters.after = reply.revision
             if let oldest = reply.oldest {
-                showCompacted(reply, oldest: oldest)
+                try showCompacted(reply, oldest: oldest)
                 left -= 1
             }
-            for change in reply.changes.prefix(left) { show(change) }
+            for change in reply.changes.prefix(left) { try show(change) }
             left -= min(left, reply.changes.count)
         }
     }
@@ -74,35 +73,31 @@ struct ProfileWatchCommand: ControlCommand {
         }
     }
 
-    private func show(_ change: WatchReply.Change) {
-        if connection.json { return write(change.json.line) }
-        let name = change.original.map { "\($0) (\(change.user))" } ?? change.user
-        guard !change.isForgotten else { return write("\(name)  forgotten") }
+    private func show(_ change: WatchReply.Change) throws(Failure) {
+        if connection.json { return try write(change.json.line) }
+        let name = (change.original.map { "\($0) (\(change.user))" } ?? change.user).printable
+        guard !change.isForgotten else { return try write("\(name)  forgotten") }
         let newest = change.newest.map { "newest \(Units.ago($0))" } ?? "no event yet"
-        write("\(name)  \(Units.count(change.events)) events, \(newest)")
+        try write("\(name)  \(Units.count(change.events)) events, \(newest)")
     }
 
-    private func showCompacted(_ reply: WatchReply, oldest: String) {
+    private func showCompacted(_ reply: WatchReply, oldest: String) throws(Failure) {
         if connection.json {
             let document: JSONValue = [
                 "compacted": true, "oldest": .string(oldest), "revision": .string(reply.revision),
                 "space": .int(reply.space), "generation": .int(reply.generation),
             ]
-            return write(document.line)
+            return try write(document.line)
         }
-        write(
+        try write(
             "compacted: changes before revision \(oldest) are not known any more; read your users "
                 + "anew (generation \(reply.generation), revision \(reply.revision))")
     }
 
-    private func write(_ line: String) {
-        FileHandle.standardOutput.write(Data((line + "\n").utf8))
-    }
+    private func write(_ line: String) throws(Failure) { try StandardOutput.write(line: line) }
 
     /// Says something beside the changes.
-    private func note(_ text: String) {
-        FileHandle.standardError.write(Data((text + "\n").utf8))
-    }
+    private func note(_ text: String) { StandardError.write(text + "\n") }
 }
 
 extension Failure {
@@ -111,7 +106,7 @@ extension Failure {
         switch self {
         case .noConnection, .timedOut, .badReply: true
         case .refused(let error): error.code == .stopping || error.code == .busy
-        case .usage: false
+        case .usage, .readerGone, .unwritable: false
         }
     }
 }

@@ -29,7 +29,7 @@ extension ControlCommand {
         let screen = Screen()
         while true {
             let result = try await result(of: method.rawValue, params)
-            screen.show(connection.json ? result.line : words(result), asLine: connection.json)
+            try screen.show(connection.json ? result.line : words(result), asLine: connection.json)
             try await Task.sleep(for: .seconds(seconds))
         }
     }
@@ -54,9 +54,14 @@ struct Screen {
     }
 
     /// Shows a text in place of the one before it; where that cannot be, behind an empty line.
-    func show(_ text: String, asLine: Bool = false) {
+    ///
+    /// - Parameters:
+    ///   - text: without its last line end.
+    ///   - asLine: whether it is one of many lines that a program reads, which are only added.
+    /// - Throws: when standard output cannot be written.
+    func show(_ text: String, asLine: Bool = false) throws(Failure) {
         let shown = isTerminal && !asLine ? frame(text) : text + (asLine ? "\n" : "\n\n")
-        FileHandle.standardOutput.write(Data(shown.utf8))
+        try StandardOutput.write(Array(shown.utf8))
     }
 
     /// A text from the upper left corner on, cut where the terminal ends; the cursor below it.

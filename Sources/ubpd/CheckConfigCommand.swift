@@ -27,35 +27,35 @@ struct CheckConfigCommand: ParsableCommand {
     func run() throws {
         if keys {
             let defaults = Configuration()
-            for key in ConfigurationKey.all {
-                Swift.print("\(key.path) (\(key.text(defaults))): \(key.want)")
-                Swift.print("    \(key.summary)")
+            let entries = ConfigurationKey.all.map { key in
+                "\(key.path) (\(key.text(defaults))): \(key.want)\n    \(key.summary)"
             }
-            return
+            return try standardOutput(entries.joined(separator: "\n"))
         }
-        do throws(DaemonError) {
-            let disk = makeHost().disk
-            let configuration = try options.load(from: disk)
-            if print {
-                _ = try AccessPolicy(configuration.control)
-                for key in ConfigurationKey.all {
-                    Swift.print("\(key.path): \(key.text(configuration))")
-                }
-                return
-            }
-            let findings = try findings(configuration, disk)
-            for finding in findings { standardError("\(finding)") }
-            if !findings.contains(where: \.isError) {
-                let count = findings.count
-                let warnings = count == 0 ? "" : ", with \(count) warning\(count == 1 ? "" : "s")"
-                Swift.print("the configuration is good\(warnings)")
-                return
-            }
-        } catch {
+        let answer: String?
+        do throws(DaemonError) { answer = try self.answer() } catch {
             standardError("\(error)")
             throw ExitCode(error.exitCode)
         }
-        throw ExitCode(ExitStatus.configuration)
+        guard let answer else { throw ExitCode(ExitStatus.configuration) }
+        try standardOutput(answer)
+    }
+
+    /// Checks, and says on standard error what was found; nil when any of it is an error.
+    private func answer() throws(DaemonError) -> String? {
+        let disk = makeHost().disk
+        let configuration = try options.load(from: disk)
+        if print {
+            _ = try AccessPolicy(configuration.control)
+            return ConfigurationKey.all.map { "\($0.path): \($0.text(configuration))" }
+                .joined(separator: "\n")
+        }
+        let findings = try findings(configuration, disk)
+        for finding in findings { standardError("\(finding)") }
+        guard !findings.contains(where: \.isError) else { return nil }
+        let count = findings.count
+        let warnings = count == 0 ? "" : ", with \(count) warning\(count == 1 ? "" : "s")"
+        return "the configuration is good\(warnings)"
     }
 
     private func findings(

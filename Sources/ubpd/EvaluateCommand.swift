@@ -121,7 +121,7 @@ struct EvaluateCommand: AsyncParsableCommand {
             let chosen = try evaluationOptions(configuration)
             CurrentProcess.lowerPriority(to: configuration.refresh.niceness, disk: host.disk)
             let document = try await Self.untilSignalled(chosen, host)
-            print(json ? document.json : document.text)
+            try standardOutput(json ? document.json : document.text)
             if let html {
                 try AtomicFile.write(Array(EvaluationPage(document).html.utf8), to: html, on: host)
                 standardError("\(html): the page is written")

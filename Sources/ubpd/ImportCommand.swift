@@ -63,7 +63,7 @@ struct ImportCommand: ParsableCommand {
             FileHandle.standardError.write(Data("\(progress)\n".utf8))
         }
         let report = try importer.run(source, into: &sink)
-        print(json ? report.json : report.description)
+        try standardOutput(json ? report.json : report.description)
     }
 }
 

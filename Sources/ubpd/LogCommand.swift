@@ -102,7 +102,7 @@ struct LogAppendCommand: ParsableCommand {
             throw complaint("\(error)", ExitStatus.inputOutput)
         }
         standardError(report.text(directory: configuration.logDirectory))
-        if json { print(report.json) }
+        if json { try standardOutput(report.json) }
         if report.refusedCount > 0 { throw ExitCode(ExitStatus.data) }
     }
 

@@ -62,35 +62,39 @@ struct RefreshCommand: AsyncParsableCommand {
             throw ExitCode(error.exitCode)
         }
         CurrentProcess.lowerPriority(to: configuration.refresh.niceness, disk: host.disk)
+        let text: String
         do throws(RefreshError) {
             if untrained {
-                try fitUntrained(configuration, host)
+                text = try fitUntrained(configuration, host)
             } else {
-                try await refresh(configuration, host)
+                text = try await refresh(configuration, host)
             }
         } catch {
             standardError("ubpd refresh: \(error)", priority: .error)
             throw ExitCode(error.exitCode)
         }
+        try standardOutput(text)
     }
 
     private func fitUntrained(
         _ configuration: Configuration, _ host: Host
-    ) throws(RefreshError) {
+    ) throws(RefreshError) -> String {
         let progress = ProgressLine(host.clock)
         let report = try UntrainedRefresh(
             host: host, options: configuration.refreshOptions(seed: seed)
         ) { progress.show($0) }.run()
-        print(json ? report.json : report.text)
+        return json ? report.json : report.text
     }
 
-    private func refresh(_ configuration: Configuration, _ host: Host) async throws(RefreshError) {
+    private func refresh(
+        _ configuration: Configuration, _ host: Host
+    ) async throws(RefreshError) -> String {
         var job = configuration.refreshJobOptions(encoders ? .newSpace : .sameSpace, seed: seed)
         if nightly { job.renewAfterDays = configuration.refresh.encodersDays }
         if quick { job.makeQuick() }
         job.mustRestart = restart
         let report = try await Self.untilSignalled(job, host)
-        print(json ? report.json : report.text)
+        return json ? report.json : report.text
     }
 
     /// Runs the job; SIGTERM and SIGINT end it with what it has done kept.

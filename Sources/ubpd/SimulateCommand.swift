@@ -54,18 +54,20 @@ struct SimulateCommand: ParsableCommand {
         options.hasShift = shift
         options.lateShare = late
         let line = ProgressText()
+        var texts: [String] = []
         do throws(SimulationError) {
             let report = try ShopSimulator(
                 options: options, directory: out, host: Host.real
             ) { line.show($0.description) }.run(isReplacing: replace)
             line.end()
-            print(json ? report.json : report.text)
-            if calibration { print(report.calibration.table) }
+            texts.append(json ? report.json : report.text)
+            if calibration { texts.append(report.calibration.table) }
         } catch {
             line.end()
             standardError("ubpd simulate: \(error)")
             throw ExitCode(error.exitCode)
         }
+        for text in texts { try standardOutput(text) }
     }
 }
 

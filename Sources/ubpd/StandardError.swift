@@ -1,3 +1,4 @@
+import ArgumentParser
 import Daemon
 import Foundation
 import Logging
@@ -11,6 +12,21 @@ let isJournalled = Journal.ofStandardError() != nil
 func standardError(_ text: String, priority: Logger.Level? = nil) {
     let mark = isJournalled ? priority.map { "<\($0.priority)>" } ?? "" : ""
     FileHandle.standardError.write(Data((mark + text + "\n").utf8))
+}
+
+/// Writes a text and a line end to standard output, at once and checked.
+///
+/// `print` loses the errors of its buffer, so that a report onto a full disk would count as given.
+///
+/// - Parameter text: without its last line end.
+/// - Throws: `ExitCode`, after the reason was said; a part of the text may be out then.
+func standardOutput(_ text: String) throws(ExitCode) {
+    do { try FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8)) } catch {
+        standardError(
+            "ubpd: standard output cannot be written: \(error.localizedDescription); make room or "
+                + "write elsewhere, then ask again; what was to be done is done")
+        throw ExitCode(ExitStatus.inputOutput)
+    }
 }
 
 /// Shows how far a long job is: one line that is written over on a terminal, plain lines elsewhere.

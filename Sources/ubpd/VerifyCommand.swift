@@ -52,7 +52,7 @@ struct VerifyCommand: AsyncParsableCommand {
             standardError("ubpd verify: \(error)")
             throw ExitCode(DaemonError.pipeline(error).exitCode)
         }
-        print(json ? report.json : report.text)
+        try standardOutput(json ? report.json : report.text)
         guard report.isEqual else { throw ExitCode(1) }
     }
 }

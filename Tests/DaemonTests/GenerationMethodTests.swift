@@ -39,7 +39,9 @@ import Testing
         #expect(replies[0].standing?.role == "active" && replies[0].refusals.isEmpty)
         #expect(replies[0].takeovers.first?["seconds"] == 1_700_000_000)
         #expect(replies[1].refusals == ["churn: worse by 0.2"] && replies[1].standing == nil)
-        #expect(replies[1].numbers == [.init("gate.churn", .double(0.5))])
+        let numbers: [JSONValue.Member] = [.init("gate.churn", .double(0.5)), .init("rows", 64)]
+        #expect(replies[1].numbers.map(\.name) == numbers.map(\.name))
+        #expect(replies[1].numbers.map(\.value.number) == numbers.map(\.value.number))
         let one = try await answer("generation.show", ["generation": 2], role: .reader).get()
         #expect(GenerationReply(json: one) == replies[1])
         #expect(one["accepted"] == false)

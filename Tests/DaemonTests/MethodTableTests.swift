@@ -241,7 +241,8 @@ import Testing
             ("profile.batch", [:]), ("profile.batch", ["users": 1]),
             ("profile.batch", ["users": [[]]]),
             ("snapshot.create", ["wait_for_lag": -1]), ("snapshot.create", ["timeout": "long"]),
-            ("snapshot.create", ["users": ["no such text"]]), ("snapshot.create", ["dryrun": true]),
+            ("snapshot.create", ["users": []]), ("snapshot.create", ["users": ["no such text"]]),
+            ("snapshot.create", ["dryrun": true]),
             ("snapshot.list", ["all": true]), ("snapshot.show", [:]),
             ("snapshot.show", ["version": -1]), ("snapshot.verify", ["version": .double(0.5)]),
             ("snapshot.rollback", ["version": 1]), ("snapshot.rollback", ["reason": "x"]),
@@ -266,6 +267,10 @@ import Testing
     @Test(arguments: Method.allCases)
     func `holds every method to its role`(method: Method) async {
         #expect(await code(method.rawValue, role: .none) == .forbidden)
+        if case .failure(let error) = await answer(method.rawValue, role: .none) {
+            let wanted = method.needsOperator ? "needs an operator" : "needs a reader"
+            #expect(error.message == "`\(method.rawValue)` \(wanted)")
+        }
         let asReader = await code(method.rawValue, role: .reader)
         #expect((asReader == .forbidden) == method.needsOperator)
         #expect(await code(method.rawValue) != .forbidden)

@@ -171,7 +171,7 @@ final class MockService: ProfileService {
         first.takeovers = [.init(offset: 0, place: nil, seconds: 1_700_000_000)]
         var second = GenerationReport(generation: 2, space: 2, trained: true, path: "/g/2")
         second.refusals = ["churn: worse by 0.2"]
-        second.numbers = ["gate.churn": 0.5]
+        second.numbers = ["gate.churn": 0.5, "rows": 64]
         return [first, second]
     }
 

@@ -51,6 +51,7 @@ import Testing
                 (["quarantine", "replay", "17/4711"], "1 taken, 0 refused"),
                 (["quarantine", "replay", "--all", "--dry-run"], "1 would be taken"),
                 (["snapshot", "pin", "1", "--reason", "x"], "snapshot 1 is pinned"),
+                (["generation", "show", "2"], "  64"), (["generation", "show", "2"], "0.5000"),
                 (["snapshot", "unpin", "1"], "not pinned any more"),
                 (["snapshot", "prune", "--dry-run"], "would free 2.0 KiB"),
                 (["snapshot", "diff", "1", "2"], "85123A (77)"),
@@ -67,6 +68,7 @@ import Testing
                 let plain = try await run(fixture, verb)
                 #expect(plain.status == 0 && plain.error.isEmpty, "\(verb): \(plain.error)")
                 #expect(plain.output.contains(words), "\(verb): \(plain.output)")
+                #expect(!plain.output.contains("64.0000"))
             }
             for (verb, _) in verbs {
                 #expect(try json(try await run(fixture, verb + ["--json"])) != .null)
@@ -139,6 +141,18 @@ import Testing
         }
     }
 
+    @Test func `takes a negative id behind the terminator, and says so elsewhere`() async throws {
+        try await ServerFixture.serve { fixture in
+            for verb in [["profile", "get"], ["--json", "profile", "get"], ["user", "export"]] {
+                let taken = try await run(fixture, verb + ["--", "-5"])
+                #expect(taken.status == 0 && taken.output.contains("-5"), "\(taken.error)")
+                let refused = try await run(fixture, verb + ["-5"])
+                #expect(refused.status == 2)
+                #expect((refused.output + refused.error).contains("`ubpctl profile get -- -5`"))
+            }
+        }
+    }
+
     @Test func `asks for many users in batches, from a file or standard input`() async throws {
         try await ServerFixture.serve { fixture in
             let ids = "1\n\n 2 \r\n3\n4\n5\n"
@@ -153,6 +167,12 @@ import Testing
             #expect(created.status == 0, "\(created.error)")
             let request = fixture.service.state.withLock { $0.request }
             #expect(request?.users?.count == 5)
+            let calls = fixture.service.calls
+            for verb in [["profile", "batch"], ["snapshot", "create", "--clients", "-"]] {
+                let nobody = try await run(fixture, verb, input: "\n \n")
+                #expect(nobody.status == 2 && nobody.error == "-: no user ids in it\n")
+            }
+            #expect(fixture.service.calls == calls)
         }
     }
 
@@ -212,6 +232,8 @@ import Testing
                 (["snapshot", "rollback", "1"], 2, "usage"), (["nonsense"], 2, "usage"),
                 (["call", "status", "[]"], 2, "usage"),
                 (["status", "--socket", "/nonexistent"], 3, "no_connection"),
+                (["status", "--socket", ""], 2, "usage"),
+                (["status", "--socket", "/" + String(repeating: "x", count: 107)], 2, "usage"),
             ]
             for (arguments, status, name) in cases {
                 let words = try await run(fixture, arguments)

@@ -114,6 +114,15 @@ import Testing
         }
     }
 
+    @Test func `equal columns have not moved at all, and are listed by user`() throws {
+        let (fixture, _) = try SnapshotFixture.inMemory()
+        try write(fixture, stride(from: -50, to: 400, by: 1), salt: 1)
+        let found = try fixture.store.compare(1, with: 1, limit: 20)
+        #expect(found.moved.map(\.user) == Array(-50 ..< -30))
+        #expect(found.moved.allSatisfy { $0.cosine == 0 && $0.euclidean == 0 })
+        #expect(found.parts.allSatisfy { $0.cosine.mean == 0 && $0.cosine.deciles[10] == 0 })
+    }
+
     private func compare(
         _ found: SnapshotDifference.Spread, _ want: Judgement.Spread, _ what: String
     ) {

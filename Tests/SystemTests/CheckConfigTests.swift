@@ -38,6 +38,17 @@ import Testing
         return try await Programs.ubpd(["check-config", "--config", file] + options)
     }
 
+    @Test(arguments: ["check-config --print", "check-config --keys", "log append --json"])
+    func `a report that cannot be written is an error`(words: String) async throws {
+        let directory = try TemporaryDirectory()
+        let flag = words.hasSuffix("--keys") ? "" : " --log-dir '\(directory.path)/log'"
+        let child = try await Child.run([
+            "sh", "-c", "'\(Programs.directory)/ubpd' \(words)\(flag) >/dev/full",
+        ])
+        #expect(child.status == 74, "\(child.error)")
+        #expect(child.error.contains("standard output cannot be written"), "\(child.error)")
+    }
+
     @Test func `finds all that is wrong, says where, and changes nothing`() async throws {
         let directory = try TemporaryDirectory()
         let path = directory.path

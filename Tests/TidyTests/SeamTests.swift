@@ -69,14 +69,8 @@ private let exceptions = [
         path: "Sources/ubpctl/UserCommands.swift", name: "files",
         reason: "an export goes to a file that nobody else may read, on the operator's machine"),
     Exception(
-        path: "Sources/ubpctl/UserCommands.swift", name: "standard streams",
-        reason: "a question to the operator goes to the terminal, beside the answer"),
-    Exception(
-        path: "Sources/ubpctl/QuarantineCommands.swift", name: "standard streams",
-        reason: "a record's bytes go to standard output as they are, which no String may be"),
-    Exception(
-        path: "Sources/ubpctl/Failure.swift", name: "standard streams",
-        reason: "errors of a program go to its standard error"),
+        path: "Sources/ubpctl/StandardStreams.swift", name: "standard streams",
+        reason: "all that the client of the socket says goes through it, checked"),
     Exception(
         path: "Sources/ubpctl/Units.swift", name: "clock",
         reason: "prints how long ago a snapshot was made; nothing is stored"),
@@ -93,9 +87,6 @@ private let exceptions = [
         path: "Sources/ubpctl/Watching.swift", name: "environment",
         reason: "TERM and NO_COLOR say what the terminal can and may do"),
     Exception(
-        path: "Sources/ubpctl/Watching.swift", name: "standard streams",
-        reason: "a screen is drawn anew at once, which print's buffer would cut into pieces"),
-    Exception(
         path: "Sources/Daemon/Metrics/MetricsFileService.swift", name: "timer",
         reason: "the pace of a file for people who look at clocks; no state depends on it"),
     Exception(
@@ -105,17 +96,11 @@ private let exceptions = [
         path: "Sources/ubpctl/WatchCommand.swift", name: "timer",
         reason: "how long a restarting daemon is given before it is asked again"),
     Exception(
-        path: "Sources/ubpctl/WatchCommand.swift", name: "standard streams",
-        reason: "each change is there at once, which print's buffer would delay; notes are beside"),
-    Exception(
         path: "Sources/ubpctl/WaitingLine.swift", name: "timer",
         reason: "the pace of a line for people; nothing waits for it"),
     Exception(
         path: "Sources/ubpctl/WaitingLine.swift", name: "environment",
         reason: "TERM and NO_COLOR say what the terminal can and may do"),
-    Exception(
-        path: "Sources/ubpctl/WaitingLine.swift", name: "standard streams",
-        reason: "a bar is drawn anew beside the answer, which print's buffer would delay"),
     Exception(
         path: "Sources/ubpctl/UBPCtl.swift", name: "environment",
         reason: "UBPD_SOCKET names the socket"),

@@ -10,6 +10,12 @@ extension MethodTable {
         request.selector = GenerationSelector(parameters.choice)
         if let timeout = parameters.timeoutSeconds { request.timeoutSeconds = timeout }
         if let references = parameters.users {
+            // A list that came out empty by mistake would become `current`.
+            guard !references.isEmpty else {
+                throw ControlError(
+                    .invalidParams, "`users` names nobody",
+                    hint: "name at least one user, or leave `users` out for all active ones")
+            }
             // Ascending and each once, as the snapshot's rows will be.
             var users = try users(references).sorted()
             var last: UserID?
