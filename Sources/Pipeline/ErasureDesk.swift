@@ -54,8 +54,9 @@ actor ErasureDesk {
         let pending: [Suppression]
         do { pending = try shared.registry.pendingErasures() } catch { throw .init(error) }
         guard let last = pending.last?.input else { return }
-        try await eraseRecords(pending)
         try await generations.erase(upTo: last)
+        // After every fold has written down what it refused before it knew.
+        try await eraseRecords(pending)
         try await shared.snapshots.erase(pending) { self.stopping.load(ordering: .relaxed) }
         do {
             try shared.registry.checkpoint()

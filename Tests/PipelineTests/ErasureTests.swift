@@ -98,6 +98,33 @@ struct ErasureTests {
         #expect((Int(log.output.split(separator: "\n").first ?? "") ?? 0) > 100)
     }
 
+    @Test func `a record that was refused and not yet written down goes as well`() async throws {
+        let directory = try TemporaryDirectory()
+        let fixture = try PipelineFixture(root: directory.path)
+        var options = fixture.options(named: "live")
+        options.logDirectory = directory.path + "/planted-log"
+        // Nothing is committed unless somebody asks for it.
+        options.commitMilliseconds = 3_600_000
+        options.commitByteCount = 1 << 40
+        let count = try write(fixture, options.logDirectory)
+        let secret = "int:\(Self.pendingURL + 1)"
+        try await fixture.life(options) { running in
+            try await running.catchUp(to: count)
+            _ = try await running.pipeline.checkpoint()
+            let writer = try SegmentWriter(host: .real, directory: options.logDirectory)
+            let bad =
+                #"{"client_id":\#(Self.user),"timestamp":1667952000,"event_type":"dance","#
+                + #""url":\#(Self.pendingURL + 1)}"#
+            try writer.append(Array(bad.utf8))
+            try writer.close()
+            try await running.catchUp(to: count + 1)
+            #expect(try await planted([secret], below: options.stateDirectory) == [])
+            try await running.forget(Self.user)
+            try await running.untilErased()
+        }
+        #expect(try await planted([secret], below: options.stateDirectory) == [])
+    }
+
     @Test func `every generation forgets, whether it runs or not`() async throws {
         let directory = try TemporaryDirectory()
         let fixture = try PipelineFixture(root: directory.path)
