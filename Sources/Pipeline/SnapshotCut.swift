@@ -19,8 +19,12 @@ struct SnapshotCut {
     private(set) var next: UserID?
     /// Users written so far.
     var writtenCount: Int64 = 0
-    /// Users whom the store did not show yet when the cut was made, ascending.
-    private var unstored: [UserID]
+    /// Users whom the store did not show yet when the cut was made, ascending, and how many of them
+    /// are behind `next`.
+    private let unstored: [UserID]
+    private var passedUnstored = 0
+    /// Listed users who were taken.
+    private var takenListed = 0
     private var handedOver: [UserID: ProfileBuilder.Input] = [:]
 
     init(
@@ -35,13 +39,15 @@ struct SnapshotCut {
         next = UserID(rawValue: .min)
     }
 
-    /// Whether so many users wait that the ingest must too.
-    func isFull(_ limit: Int) -> Bool { handedOver.count >= limit }
+    /// Whether so many users wait that the ingest must too; never once all were taken.
+    func isFull(_ limit: Int) -> Bool { next != nil && handedOver.count >= limit }
 
     /// Whether a user about to change must be handed over first.
     func needs(_ user: UserID) -> Bool {
-        guard let next, user >= next else { return false }
-        return handedOver[user] == nil
+        guard let next, user >= next, handedOver[user] == nil else { return false }
+        guard let listed else { return true }
+        let place = Self.firstPlace(in: listed, atOrAfter: user)
+        return place < listed.count && listed[place] == user
     }
 
     /// Keeps a user as it was.
@@ -54,30 +60,41 @@ struct SnapshotCut {
         handedOver.removeValue(forKey: user)
     }
 
-    /// The users to take now, ascending, out of the stored ones from `next` on.
+    /// The users to take now, ascending, at most `limit`, out of the stored ones from `next` on.
     ///
     /// `stored` has at most `limit` users; fewer mean that there are no more.
     mutating func take(stored: [UserID], limit: Int) -> [UserID] {
         guard let next else { return [] }
-        let isLast = stored.count < limit
-        let bound = stored.last
-        var fresh: [UserID] = []
-        while let first = unstored.first, isLast || first <= (bound ?? first) {
-            fresh.append(first)
-            unstored.removeFirst()
+        while passedUnstored < unstored.count, unstored[passedUnstored] < next {
+            passedUnstored += 1
         }
-        let merged = Set(stored).union(fresh.filter { $0 >= next }).sorted()
-        advance(past: isLast ? nil : merged.last)
-        return merged
+        let fresh = unstored[passedUnstored...].prefix(limit)
+        let merged = Set(stored).union(fresh).sorted()
+        let taken = Array(merged.prefix(limit))
+        let isLast =
+            stored.count < limit && passedUnstored + fresh.count == unstored.count
+            && merged.count <= limit
+        advance(past: isLast ? nil : taken.last)
+        return taken
     }
 
     /// The next listed users, at most `limit`.
     mutating func takeListed(limit: Int) -> [UserID] {
-        guard let next, let listed else { return [] }
-        let rest = listed.drop { $0 < next }
-        let taken = Array(rest.prefix(limit))
-        advance(past: rest.count > limit ? taken.last : nil)
+        guard next != nil, let listed else { return [] }
+        let taken = Array(listed[takenListed...].prefix(limit))
+        takenListed += taken.count
+        advance(past: takenListed < listed.count ? taken.last : nil)
         return taken
+    }
+
+    private static func firstPlace(in users: [UserID], atOrAfter user: UserID) -> Int {
+        var low = 0
+        var high = users.count
+        while low < high {
+            let middle = (low + high) / 2
+            if users[middle] < user { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 
     private mutating func advance(past user: UserID?) {
