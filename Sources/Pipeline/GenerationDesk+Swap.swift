@@ -55,7 +55,8 @@ extension GenerationDesk {
             throw .init(error)
         }
         self.target = nil
-        wanted = nil
+        // Another may have been asked for while this one caught up.
+        if wanted?.id == new.id { wanted = nil }
         mended.remove(new.id)
         let until = overlaps()[old.id]
         served.swap(to: new, old: until == nil ? .leaving : .overlapping, until: until)
