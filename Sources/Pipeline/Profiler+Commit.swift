@@ -49,7 +49,7 @@ extension Profiler {
     ///
     /// The changed users are encoded in slices between micro-batches; one that is about to change
     /// before its turn is encoded then, so the commit holds every user as of its cursor. The commit
-    /// before, when it is still on its way, is hurried instead.
+    /// before, when it is still on its way, is hurried instead; in the end it is waited for.
     func beginCommit() {
         guard !isCommitting else {
             committer.hurry()
@@ -61,14 +61,14 @@ extension Profiler {
         bytesSinceCommit = 0
         lastCommitNanoseconds = host.clock.monotonicNanoseconds()
         Task {
-            while encodeSlice() { await Task.yield() }
+            while inShare(of: .commit, encodeSlice) { await Task.yield() }
             await writeDraft()
         }
     }
 
     /// Encodes waiting users for one micro-batch's time; false when none is left.
     private func encodeSlice() -> Bool {
-        let deadline = host.clock.monotonicNanoseconds() + options.batchMicroseconds * 1000
+        let deadline = turnEnd
         while let slot = commitDraft?.slots.popLast() {
             encodeIfAwaited(slot)
             if mustYield(deadline) { break }
@@ -122,7 +122,7 @@ extension Profiler {
     }
 
     /// Waits until no commit is on its way.
-    private func commitEnd() async {
+    func commitEnd() async {
         while isCommitting {
             committer.hurry()
             await withCheckedContinuation { commitWaiters.add($0) }

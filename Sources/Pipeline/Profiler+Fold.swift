@@ -41,14 +41,6 @@ extension Profiler {
         return index
     }
 
-    /// Whether somebody waits for an answer.
-    private var isAsked: Bool { askers.load(ordering: .relaxed) > 0 }
-
-    /// Whether a slice of work must end: its time is over, or somebody waits for an answer.
-    func mustYield(_ deadline: UInt64) -> Bool {
-        isAsked || host.clock.monotonicNanoseconds() >= deadline
-    }
-
     /// Sets a record aside that a later input brings back; it is in the quarantine already, or has
     /// left it.
     private func setAside(_ place: RecordPlace, _ index: Int, of batch: LogBatch) {

@@ -169,10 +169,6 @@ extension Profiler {
         }
     }
 
-    private var turnEnd: UInt64 {
-        host.clock.monotonicNanoseconds() + options.batchMicroseconds * 1000
-    }
-
     /// Settles the users of a piece who are not remembered at the read's time.
     private func settle(_ read: inout UserRead, _ piece: Range<Int>) {
         let stale = piece.filter { read.found[$0].map { $0.settled.asOf != read.asOf } ?? false }

@@ -54,6 +54,10 @@ package actor Profiler {
     /// Users read lately, and how many readers wait for the profiler now.
     var settledCache: SettledCache
     nonisolated let askers = Atomic<Int>(0)
+    /// Until when the slice of work at hand lets nobody in; nil when it makes way at once.
+    var unaskedUntil: UInt64?
+    /// By `Work`.
+    var shares = Work.allCases.map { _ in WorkShare() }
     /// Steps the rows that queued users have committed; nil for generation 0.
     var replay: RaggedReplay?
     /// Slots with rows to step, and how many rows.
@@ -277,10 +281,10 @@ package actor Profiler {
         while index < count {
             guard let end = try await allowedEnd(of: batch, from: index) else { return }
             try await applyDueInputs()
-            let deadline =
-                host.clock.monotonicNanoseconds() + options.batchMicroseconds * 1000
             let start = index
-            index = try applySlice(batch, from: start, to: end, until: deadline)
+            index = try inShare(of: .ingest) { () throws(PipelineError) -> Int in
+                try applySlice(batch, from: start, to: end, until: turnEnd)
+            }
             // With the records they stand in: a commit may come between two slices.
             intake.countUnknownFields(batch.parsed.unknownFieldCount(in: start..<index))
             applied = batch.chunk.cursor(after: index - 1)
@@ -289,12 +293,12 @@ package actor Profiler {
             try await applyDueInputs()
             while let cut, cut.isFull(options.snapshotHandoverCount) { await Task.yield() }
             await Task.yield()
-            while !stepping.isEmpty, !stepQueued(untilAsked: true) { await Task.yield() }
+            if !stepping.isEmpty { await stepInTurns() }
         }
         unappliedBytes = 0
         warm = WarmUsers()
         bytesSinceCommit += Int64(batch.chunk.bytes.count)
-        while !stepQueued(untilAsked: true) { await Task.yield() }
+        await stepInTurns()
     }
 
     /// Commits when due and looks at how the reader stands.
@@ -316,8 +320,25 @@ package actor Profiler {
             ? now - lastCommitNanoseconds >= commitMilliseconds * 1_000_000
             : bytesSinceCommit >= options.commitByteCount
                 || users.dirty.count >= options.commitUserCount
-        if isDue || refused.count >= 10_000 { beginCommit() }
+        if isDue || refused.count >= Self.refusedLimit { beginCommit() }
+        try await awaitOverdueCommit()
     }
+
+    /// Stands still while the commit before cannot keep up, so that what waits for the next is bounded.
+    private func awaitOverdueCommit() async throws(PipelineError) {
+        let factor = 4
+        let isOverdue =
+            bytesSinceCommit >= Int64(factor) * max(options.commitByteCount, 1 << 16)
+            || users.dirty.count >= factor * max(options.commitUserCount, 1000)
+            || refused.count >= factor * Self.refusedLimit
+        guard isCommitting, isOverdue else { return }
+        await commitEnd()
+        if let failure { throw failure }
+        beginCommit()
+    }
+
+    /// Refused records that wait for a commit before one begins.
+    private static let refusedLimit = 10_000
 
     /// Lets old quarantine entries go, now and then, also while nothing is written.
     private func expireQuarantine(_ nanoseconds: UInt64) {
