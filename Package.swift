@@ -149,8 +149,9 @@ let package = Package(
         tests("Import", "EventLog", "Events", "Storage"),
         tests("Simulation", "EventLog", "Events", "Storage"),
         tests(
-            "Daemon", "ControlProtocol", "Pipeline", "Profiles", "Snapshots", "Events", "EventLog",
-            "Storage", logging, nioCore, nioPosix),
+            "Daemon", "ControlProtocol", "Pipeline", "Profiles", "Snapshots", "Features",
+            "Sessions",
+            "Events", "EventLog", "Storage", logging, nioCore, nioPosix),
         .testTarget(
             name: "SystemTests", dependencies: ["TestSupport", "ControlProtocol", "Storage"],
             swiftSettings: strict),

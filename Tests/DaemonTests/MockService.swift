@@ -4,6 +4,7 @@ import Events
 import Features
 import Pipeline
 import Profiles
+import Sessions
 import Snapshots
 import Synchronization
 
@@ -261,8 +262,14 @@ final class MockService: ProfileService {
         let profile = try await profiles(of: [user], asOf: nil, from: .active)
         var state = UserState(firstOffset: 0, options: FoldOptions())
         state.urls.add(4711, lane: 0, count: 2, weight: 0, limit: 8)
+        let held = [EventKind.searchQuery, .addToCart].map { kind in
+            PendingEvent(
+                event: EnrichedEvent(Event(user: user, seconds: 1_700_000_000, kind: kind)),
+                offset: 3)
+        }
+        let isKnown = user.rawValue != 404
         return UserExport(
-            user: user, state: user.rawValue == 404 ? nil : state, held: [], profile: profile,
+            user: user, state: isKnown ? state : nil, held: isKnown ? held : [], profile: profile,
             prediction: nil, suppressions: Self.suppressed.filter { $0.user == user },
             isSuppressed: false)
     }

@@ -64,6 +64,8 @@ import Testing
         let url = export["state"]?["tables"]?["urls"]?.elements?.first
         #expect(url?["key"] == "4711" && url?["page_visit"] == 2)
         #expect(export["state"]?["rows"]?["total"] == 0)
+        // Item 0 is an item; a search is about none.
+        #expect(export["held"]?.elements?.map { $0["sku"] } == [nil, "0"])
         let parts = export["profile"]?.elements ?? []
         #expect(!parts.isEmpty && parts.allSatisfy { $0["values"]?.elements?.isEmpty == false })
         // It is a document that comes back as it was.

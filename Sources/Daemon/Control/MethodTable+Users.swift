@@ -128,16 +128,23 @@ struct UserStateJSON {
     /// An event that waits, or is held.
     static func pending(_ pending: PendingEvent) -> JSONValue {
         let event = pending.event.event
-        return .object([
+        var members: [JSONValue.Member] = [
             .init("event_type", .string(event.kind.name)), .init("timestamp", .int(event.seconds)),
-            .init(event.kind == .pageVisit ? "url" : "sku", .string(String(event.key))),
-            .init("query", vector(event.query)),
-            .init("category", .optional(pending.event.category.map { String($0) })),
-            .init("price", .optional(pending.event.price.map { Int64($0) })),
-            .init("name", vector(pending.event.name)),
-            .init("offset", .int(pending.offset)),
-            .init("event_id_hash", .string(String(event.eventIDHash, radix: 16))),
-        ])
+        ]
+        // A search is about no item; its key is 0, which could be one.
+        if event.kind != .searchQuery {
+            members.append(
+                .init(event.kind == .pageVisit ? "url" : "sku", .string(String(event.key))))
+        }
+        return .object(
+            members + [
+                .init("query", vector(event.query)),
+                .init("category", .optional(pending.event.category.map { String($0) })),
+                .init("price", .optional(pending.event.price.map { Int64($0) })),
+                .init("name", vector(pending.event.name)),
+                .init("offset", .int(pending.offset)),
+                .init("event_id_hash", .string(String(event.eventIDHash, radix: 16))),
+            ])
     }
 
     private func id(_ hash: UInt64) -> JSONValue { .string(String(hash, radix: 16)) }
