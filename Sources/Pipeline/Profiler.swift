@@ -215,13 +215,10 @@ package actor Profiler {
             try await applyDueInputs()
             var ahead = readAhead()
             while phase != .draining {
-                if let batch = try await ahead.value.get() {
-                    ahead = readAhead()
-                    try await apply(batch)
-                } else {
-                    ahead = readAhead()
-                }
-                try await endRound()
+                let batch = try await ahead.value.get()
+                ahead = readAhead()
+                if let batch { try await apply(batch) }
+                try await endRound(hasRead: batch != nil)
             }
             source.wake()
             if let batch = try await ahead.value.get() { try await apply(batch) }
@@ -302,7 +299,7 @@ package actor Profiler {
     }
 
     /// Commits when due and looks at how the reader stands.
-    private func endRound() async throws(PipelineError) {
+    private func endRound(hasRead: Bool) async throws(PipelineError) {
         readerCondition = await source.condition()
         let isAtEnd = readerCondition?.isAtEnd ?? false
         if phase != .draining { phase = isAtEnd ? .live : .catchingUp }
@@ -315,8 +312,9 @@ package actor Profiler {
         expireQuarantine(now)
         try await endFollowingRound(now)
         guard isChanged else { return }
+        // Short of the end with nothing to read, something is in the way, for who knows how long.
         let isDue =
-            isAtEnd
+            isAtEnd || !hasRead
             ? now - lastCommitNanoseconds >= commitMilliseconds * 1_000_000
             : bytesSinceCommit >= options.commitByteCount
                 || users.dirty.count >= options.commitUserCount

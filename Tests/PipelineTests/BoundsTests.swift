@@ -53,6 +53,23 @@ struct BoundsTests {
         try await running.drain()
     }
 
+    @Test func `what was read is committed while the next segment cannot be read`() async throws {
+        let directory = try TemporaryDirectory()
+        let fixture = try PipelineFixture(root: directory.path, count: 300)
+        var options = fixture.options(named: "blocked")
+        options.commitByteCount = 1 << 40
+        let names = try RealDisk().names(in: options.logDirectory)
+        let last = try #require(names.compactMap(SegmentName.sequence).max())
+        try RealDisk().makeDirectory("\(options.logDirectory)/\(SegmentName.name(last + 1))")
+        let running = try await fixture.open(options)
+        try await until {
+            let status = try await running.pipeline.status()
+            return status.committed.recordCount == fixture.log.records.count
+        }
+        #expect(try await running.pipeline.status().state == "catching-up")
+        try await running.drain()
+    }
+
     @Test func `a snapshot of a list holds nobody up who is not in it`() async throws {
         let directory = try TemporaryDirectory()
         let fixture = try PipelineFixture(root: directory.path)
