@@ -35,6 +35,7 @@ import Testing
         journal.note(["stopped: state.sqlite is damaged: user 900017: too short"], to: logger)
         #expect(
             heard.lines == ["warning degraded stopped: state.sqlite is damaged: a user: too short"])
+        #expect(DegradedJournal.withoutUsers("user -17: too short") == "a user: too short")
         #expect(DegradedJournal.withoutUsers("4 users; segment 3") == "4 users; segment 3")
     }
 

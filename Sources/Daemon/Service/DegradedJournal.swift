@@ -36,6 +36,6 @@ package struct DegradedJournal {
     /// - Parameter line: a line of text; damaged state, for one, is described by its user.
     /// - Returns: the line as the journal may have it.
     package static func withoutUsers(_ line: String) -> String {
-        line.replacing(/\buser [0-9]+/, with: "a user")
+        line.replacing(/\buser -?[0-9]+/, with: "a user")
     }
 }
